@@ -1,0 +1,42 @@
+import process from 'node:process';
+import { AppError } from '@morningai/core/errors';
+import { createClient, type Client } from '@morningai/sdk';
+import type { Command } from 'commander';
+import { readStackFile, type StackFile } from './stack/stack-file.ts';
+
+/** The stack that was started in the folder, or the one the environment names. */
+export type Target = Pick<StackFile, 'ingestUrl' | 'apiKey'> & { readonly databaseUrl: string | undefined };
+
+/** @throws AppError CONFIG_INVALID: there is none */
+export async function targetOf(command: Command): Promise<Target> {
+  const { INGEST_URL: ingestUrl, MORNINGAI_API_KEY: apiKey, DATABASE_URL: databaseUrl } = process.env;
+  if (ingestUrl !== undefined && apiKey !== undefined) return { ingestUrl, apiKey, databaseUrl };
+  const folder = folderOf(command);
+  const stack = await readStackFile(folder);
+  if (stack !== null) return stack;
+  throw new AppError(
+    'CONFIG_INVALID',
+    `no stack runs in ${folder}: start one with "npx pnpm@12 start", or set INGEST_URL and MORNINGAI_API_KEY`,
+  );
+}
+
+export async function clientOf(command: Command): Promise<Client> {
+  const { ingestUrl: url, apiKey } = await targetOf(command);
+  return createClient({ url, apiKey });
+}
+
+export function folderOf(command: Command): string {
+  return command.optsWithGlobals<{ folder: string }>().folder;
+}
+
+/** Aborts at Ctrl-C; a second one ends the process. */
+export function interruptSignal(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (abort.signal.aborted) process.exit(130);
+      abort.abort();
+    });
+  }
+  return abort.signal;
+}

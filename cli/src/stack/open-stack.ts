@@ -1,0 +1,161 @@
+/** The whole system on this machine: real backends, and every service as a process of its own. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '@morningai/core/errors';
+import { openTestbed, type Component, type Testbed } from '@morningai/testbed';
+import { isFree, reservePort } from '@morningai/testbed/ports';
+import { healthUrl, ingestUrl, servicesOf, type StackAddresses } from './services.ts';
+import { removeStackFile, writeStackFile, type StackFile } from './stack-file.ts';
+import { supervise, type Supervised } from './supervisor.ts';
+
+export type StackOptions = {
+  /** Data, logs and stack.json. */
+  readonly folder: string;
+  /** Where the faq agent puts its documents. */
+  readonly publishFolder: string;
+  /** Undefined: a free one. */
+  readonly ports: { readonly ingest: number | undefined; readonly health: number | undefined };
+  /** Backends that run elsewhere. */
+  readonly urls: Partial<Record<Component, string>>;
+  /** Undefined: the folder's own, made at the first start. */
+  readonly apiKey: string | undefined;
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
+};
+
+export type Stack = AsyncDisposable & {
+  readonly testbed: Testbed;
+  /** As it stands in stack.json. */
+  describe(): StackFile;
+  readonly logFolder: string;
+};
+
+const COMPONENTS: readonly Component[] = ['postgres', 'redis', 'nats'];
+const READY_MS = 60_000;
+const READY_POLL_MS = 100;
+
+export async function openStack(options: StackOptions): Promise<Stack> {
+  const { folder, publishFolder, progress, signal, urls } = options;
+  const logFolder = join(folder, 'logs');
+  await mkdir(logFolder, { recursive: true });
+  const apiKey = options.apiKey ?? (await keyOf(folder));
+  const { ports, release } = await choosePorts(options.ports);
+
+  progress('starting postgres, redis and nats');
+  const testbed = await openTestbed({ dataFolder: join(folder, 'data'), urls, progress, signal });
+  const addresses: StackAddresses = {
+    databaseUrl: testbed.postgres.url,
+    redisUrl: testbed.redis.url,
+    natsUrl: testbed.nats.url,
+    apiKey,
+    ports,
+    publishFolder,
+  };
+  progress(`backends: ${testbed.describe()}`);
+
+  const services: Supervised[] = [];
+  const describe = (): StackFile => ({
+    ingestUrl: ingestUrl(addresses),
+    healthUrl: healthUrl(addresses),
+    apiKey,
+    databaseUrl: addresses.databaseUrl,
+    redisUrl: addresses.redisUrl,
+    natsUrl: addresses.natsUrl,
+    processes: Object.fromEntries([
+      ...COMPONENTS.flatMap((name) => {
+        const { running } = testbed.backend(name);
+        return running === undefined ? [] : [[name, running]];
+      }),
+      ...services.flatMap(({ name, pid }) => (pid === null ? [] : [[name, { pid }]])),
+    ]),
+  });
+
+  // Written one after the other, each time with what is true then.
+  let writing: Promise<void> = Promise.resolve();
+  let closed = false;
+  const changed = () => {
+    writing = writing.then(() => (closed ? undefined : writeStackFile(folder, describe())));
+  };
+  const close = async () => {
+    closed = true;
+    await Promise.all(services.map((service) => service.stop()));
+    await writing;
+    await removeStackFile(folder);
+    await testbed.close();
+    release();
+  };
+
+  try {
+    for (const component of COMPONENTS) testbed.backend(component).onExit(changed);
+    progress('starting orchestrator, memory, ingest, health and agents');
+    for (const spec of servicesOf(addresses)) {
+      services.push(await supervise(spec, { logFile: join(logFolder, `${spec.name}.log`), onChange: changed }));
+    }
+    await whenReady(addresses, services, logFolder, signal);
+    changed();
+    await writing;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { testbed, describe, logFolder, [Symbol.asyncDispose]: close };
+}
+
+/** @throws the signal's reason, or AppError BACKEND_START_FAILED */
+async function whenReady(
+  addresses: StackAddresses,
+  services: readonly Supervised[],
+  logFolder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const late = AbortSignal.timeout(READY_MS);
+  const ended = AbortSignal.any([signal, late]);
+  const waiting = Promise.withResolvers<never>();
+  waiting.promise.catch(() => undefined);
+  const onEnd = () => waiting.reject(ended.reason as Error);
+  ended.addEventListener('abort', onEnd, { once: true });
+  try {
+    ended.throwIfAborted();
+    await Promise.race([Promise.all(services.map((service) => service.ready)), waiting.promise]);
+    while (!(await isReady(`${ingestUrl(addresses)}/health/ready`, ended)))
+      await delay(READY_POLL_MS, undefined, { signal: ended });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!late.aborted) throw error;
+    throw new AppError('BACKEND_START_FAILED', `not ready within ${READY_MS / 1_000} s: see the logs in ${logFolder}`);
+  } finally {
+    ended.removeEventListener('abort', onEnd);
+  }
+}
+
+async function isReady(url: string, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(url, { signal }).catch(() => null);
+  return response?.ok ?? false;
+}
+
+/** The same key at every start of the same folder. */
+async function keyOf(folder: string): Promise<string> {
+  const path = join(folder, 'api-key');
+  const kept = await readFile(path, 'utf8').catch(() => null);
+  if (kept !== null && kept.trim().length >= 16) return kept.trim();
+  const key = `mai_dev_${randomBytes(24).toString('base64url')}`;
+  await writeFile(path, `${key}\n`, { mode: 0o600 });
+  return key;
+}
+
+async function choosePorts(wanted: StackOptions['ports']) {
+  for (const [name, port] of Object.entries(wanted)) {
+    if (port !== undefined && port !== 0 && !(await isFree(port))) {
+      throw new AppError(
+        'CONFIG_INVALID',
+        `port ${port} is taken: give another one with --${name}-port, or 0 for any free one`,
+      );
+    }
+  }
+  const reserved = await Promise.all(Array.from({ length: 4 }, () => reservePort()));
+  const [orchestrator, memory, ingest, health] = reserved.map(({ port }) => port) as [number, number, number, number];
+  const ports = { orchestrator, memory, ingest: wanted.ingest || ingest, health: wanted.health || health };
+  return { ports, release: () => reserved.forEach((one) => one.release()) };
+}

@@ -1,0 +1,90 @@
+/**
+ * Keeps one service running as a process of its own. When it dies it is started again: the first times at once, then with backoff.
+ * The process watches its IPC channel, so that it ends by itself when this one is killed.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import process from 'node:process';
+import { backoffMs } from '@morningai/core/backoff';
+import type { ServiceSpec } from './services.ts';
+
+export type Supervised = {
+  readonly name: string;
+  /** Null while it is down. */
+  readonly pid: number | null;
+  /** Resolves when it first says that it is ready. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+};
+
+export type SupervisorOptions = {
+  readonly logFile: string;
+  /** Its pid has changed. */
+  readonly onChange: () => void;
+};
+
+/** So often it is back within half a second. */
+const QUICK_RESTARTS = 5;
+const QUICK_MS = 100;
+const BACKOFF = { baseMs: 1_000, capMs: 30_000 };
+/** After this long without a death the count begins anew. */
+const STEADY_MS = 60_000;
+const STOP_MS = 20_000;
+
+export async function supervise(spec: ServiceSpec, options: SupervisorOptions): Promise<Supervised> {
+  const log = await open(options.logFile, 'a');
+  const ready = Promise.withResolvers<void>();
+  let child: ChildProcess | null = null;
+  let stopped = false;
+  let deaths = 0;
+  let startedAt = 0;
+  let retry: NodeJS.Timeout | undefined;
+
+  const start = () => {
+    startedAt = performance.now();
+    const current = fork(spec.main, [], {
+      env: { ...process.env, ...spec.env },
+      stdio: ['ignore', log.fd, log.fd, 'ipc'],
+    });
+    child = current;
+    current.on('message', () => ready.resolve());
+    current.on('error', () => undefined);
+    current.on('exit', () => {
+      child = null;
+      if (stopped) return;
+      deaths = performance.now() - startedAt > STEADY_MS ? 1 : deaths + 1;
+      const extra = deaths - QUICK_RESTARTS;
+      retry = setTimeout(start, extra <= 0 ? QUICK_MS : QUICK_MS + backoffMs(extra, BACKOFF, Math.random()));
+      options.onChange();
+    });
+    options.onChange();
+  };
+
+  start();
+  return {
+    name: spec.name,
+    get pid() {
+      return child?.pid ?? null;
+    },
+    ready: ready.promise,
+    async stop() {
+      stopped = true;
+      clearTimeout(retry);
+      if (child !== null) await end(child);
+      await log.close();
+    },
+  };
+}
+
+function end(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    child.once('exit', () => {
+      clearTimeout(late);
+      resolve();
+    });
+    // A stopped (SIGSTOP) process hears nothing until it goes on.
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+  });
+}

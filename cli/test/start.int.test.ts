@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { eventually } from '@morningai/testbed/eventually';
+import { describe, expect, test } from 'vitest';
+import { verifyDatabase } from '../src/commands/verify.ts';
+import { readStackFile } from '../src/stack/stack-file.ts';
+import { isAlive, runCli, startStack, type StartedStack } from './start-cli.ts';
+
+const NAMES = ['agents', 'health', 'ingest', 'memory', 'nats', 'orchestrator', 'postgres', 'redis'];
+
+const ask = (stack: StartedStack, question: string) =>
+  runCli(['--folder', stack.folder, 'submit', 'faq', JSON.stringify({ question }), '--wait', '--json']);
+
+const answers = async (url: string, apiKey: string): Promise<number> =>
+  (await fetch(url, { headers: { authorization: `Bearer ${apiKey}` } })).status;
+
+describe('start', () => {
+  test('two stacks run side by side and do not meet', { timeout: 180_000 }, async () => {
+    await using one = await startStack();
+    await using other = await startStack();
+    const [first, second] = await Promise.all([one.stackFile(), other.stackFile()]);
+    expect(Object.keys(first.processes).toSorted()).toEqual(NAMES);
+    expect((await stat(join(one.folder, 'stack.json'))).mode & 0o777).toBe(0o600);
+    for (const name of ['ingestUrl', 'healthUrl', 'apiKey', 'databaseUrl', 'redisUrl', 'natsUrl'] as const) {
+      expect(first[name]).not.toBe(second[name]);
+    }
+    const asked = await Promise.all([ask(one, 'Test retry success'), ask(other, 'What is Phase 10?')]);
+    for (const ran of asked) expect(ran).toMatchObject({ code: 0 });
+    for (const { databaseUrl } of [first, second]) {
+      expect(await verifyDatabase(databaseUrl)).toMatchObject({ problems: [], ledger: { accepted: 1, completed: 1 } });
+    }
+    expect(await answers(`${first.ingestUrl}/v1/tasks`, second.apiKey)).toBe(401);
+  });
+
+  test(
+    'a service that is killed comes back by itself; a backend stays down, and work goes on',
+    { timeout: 180_000 },
+    async () => {
+      await using stack = await startStack();
+      const before = await stack.stackFile();
+      const pidOf = async (name: string) =>
+        ((await stack.stackFile()).processes[name] as { pid: number } | undefined)?.pid;
+      for (const name of ['orchestrator', 'ingest', 'agents', 'memory', 'health']) {
+        const pid = await pidOf(name);
+        process.kill(pid ?? 0, 'SIGKILL');
+        await eventually(async () => expect([undefined, pid]).not.toContain(await pidOf(name)), { deadlineMs: 10_000 });
+      }
+      await eventually(async () => expect(await answers(`${before.ingestUrl}/health/ready`, '')).toBe(200), {
+        deadlineMs: 30_000,
+      });
+      expect(await ask(stack, 'What is the worker heartbeat mechanism?')).toMatchObject({ code: 0 });
+
+      const redis = await pidOf('redis');
+      if (redis !== undefined) {
+        process.kill(redis, 'SIGKILL');
+        await eventually(async () => expect(await pidOf('redis')).toBeUndefined(), { deadlineMs: 10_000 });
+        await eventually(async () => expect(await answers(`${before.healthUrl}/health/redis`, '')).toBe(503), {
+          deadlineMs: 10_000,
+        });
+        await eventually(async () => expect(await answers(`${before.healthUrl}/health/ready`, '')).toBe(200), {
+          deadlineMs: 10_000,
+        });
+        expect(await ask(stack, 'How do I deploy to production?')).toMatchObject({ code: 0 });
+      }
+      const verified = await runCli(['--folder', stack.folder, 'verify']);
+      expect(verified).toMatchObject({ code: 0 });
+      expect(verified.stdout).toContain('accepted');
+    },
+  );
+
+  test('Ctrl-C ends it in order, a kill -9 too leaves nothing behind', { timeout: 180_000 }, async () => {
+    await using interrupted = await startStack();
+    await using killed = await startStack();
+    const pids = [...(await interrupted.pids()), ...(await killed.pids())];
+    expect(pids.every(isAlive)).toBe(true);
+
+    interrupted.cli.kill('SIGINT');
+    expect(await once(interrupted.cli, 'exit')).toEqual([0, null]);
+    expect(await readStackFile(interrupted.folder)).toBeNull();
+    killed.cli.kill('SIGKILL');
+    await eventually(async () => expect(pids.filter(isAlive)).toEqual([]), { deadlineMs: 30_000 });
+  });
+});
+
+test('the command line says what is wrong, with the exit code for it', async () => {
+  expect(await runCli(['--help'])).toMatchObject({ code: 0 });
+  expect(await runCli(['dance'])).toMatchObject({ code: 2 });
+  const lost = await runCli(['--folder', '/nonexistent', 'tasks']);
+  expect(lost).toMatchObject({ code: 2 });
+  expect(lost.stderr).toContain('CONFIG_INVALID: no stack runs in /nonexistent');
+  const nowhere = {
+    INGEST_URL: 'http://127.0.0.1:9',
+    MORNINGAI_API_KEY: 'nobody-is-there',
+    DATABASE_URL: 'postgres://127.0.0.1:9/x',
+  };
+  expect(await runCli(['verify'], nowhere)).toMatchObject({ code: 3 });
+});

@@ -1,0 +1,335 @@
+/**
+ * The task: what may happen to it, and in which order. Pure: no clock, no ids, no I/O. Durations in events count from the
+ * time at which Postgres recorded them.
+ */
+import { AppError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+
+// Events: facts, never changed, never removed.
+
+/** JSON as the log can keep it: no NUL, no lone surrogate, no number outside a double. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export type Failure = { readonly code: string; readonly message: string };
+
+export type Submission = {
+  readonly agent: string;
+  readonly input: Json;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  readonly maxCrashes: number;
+  readonly dueInMs: number;
+  readonly expiresInMs: number | null;
+  readonly concurrencyKey: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly idempotencyKey: string | null;
+  /** sha256 (hex) of the request as the caller made it: tells a repeat from a reuse of its key. */
+  readonly requestDigest: string;
+};
+
+type Attempt = { readonly fence: number };
+
+export type Event =
+  | { readonly type: 'TaskSubmitted'; readonly data: Submission }
+  | {
+      readonly type: 'AttemptStarted';
+      readonly data: Attempt & {
+        readonly claimId: string;
+        readonly worker: string;
+        readonly agentVersion: string;
+        readonly leaseMs: number;
+      };
+    }
+  | { readonly type: 'AttemptReleased'; readonly data: Attempt }
+  | {
+      readonly type: 'StepStarted';
+      readonly data: Attempt & { readonly index: number; readonly step: string; readonly effectKey: string };
+    }
+  | {
+      readonly type: 'StepCompleted';
+      readonly data: Attempt & { readonly index: number; readonly step: string; readonly output: Json };
+    }
+  | {
+      readonly type: 'AttemptFailed';
+      readonly data: Attempt & { readonly error: Failure; readonly retryInMs: number | null };
+    }
+  | { readonly type: 'AttemptExpired'; readonly data: Attempt & { readonly retryInMs: number | null } }
+  | { readonly type: 'TaskCompleted'; readonly data: Attempt & { readonly output: Json } }
+  | { readonly type: 'TaskFailed'; readonly data: { readonly error: Failure } };
+
+const EVENT_TYPES: Record<Event['type'], true> = {
+  TaskSubmitted: true,
+  AttemptStarted: true,
+  AttemptReleased: true,
+  StepStarted: true,
+  StepCompleted: true,
+  AttemptFailed: true,
+  AttemptExpired: true,
+  TaskCompleted: true,
+  TaskFailed: true,
+};
+
+/** False for the events of a newer release. */
+export function isKnownEvent(type: string): type is Event['type'] {
+  return Object.hasOwn(EVENT_TYPES, type);
+}
+
+// Commands: what somebody asks for.
+
+export type Command =
+  | ({ readonly type: 'Submit' } & Submission)
+  | {
+      readonly type: 'Start';
+      readonly claimId: string;
+      readonly worker: string;
+      readonly agentVersion: string;
+      readonly leaseMs: number;
+    }
+  | { readonly type: 'Release'; readonly fence: number }
+  | {
+      readonly type: 'StartStep';
+      readonly fence: number;
+      readonly index: number;
+      readonly step: string;
+      readonly effectKey: string;
+    }
+  | {
+      readonly type: 'CompleteStep';
+      readonly fence: number;
+      readonly index: number;
+      readonly step: string;
+      readonly output: Json;
+    }
+  | { readonly type: 'Complete'; readonly fence: number; readonly output: Json }
+  /** `retryInMs` null: not retryable. */
+  | { readonly type: 'Fail'; readonly fence: number; readonly error: Failure; readonly retryInMs: number | null }
+  | { readonly type: 'Expire'; readonly fence: number; readonly retryInMs: number };
+
+// State: what the next decision needs, and no more (no input, no outputs: those stay in the log).
+
+/** The fence rises at every claim and never falls; failures and crashes are counted per life. */
+type Life = {
+  readonly agent: string;
+  readonly requestDigest: string;
+  readonly life: number;
+  readonly fence: number;
+  readonly failures: number;
+  readonly crashes: number;
+  readonly maxAttempts: number;
+  readonly maxCrashes: number;
+  readonly events: number;
+  readonly steps: number;
+  /** The index of a step whose intent is recorded and whose outcome is not, or null. */
+  readonly openStep: number | null;
+  /** Length of all recorded step outputs as JSON, in UTF-16 units. */
+  readonly stepLength: number;
+  /** Whose claim the current fence is: a Start that comes once more after its attempt ended must not begin another. */
+  readonly claimId: string | null;
+  /** How the attempt of the current fence ended: tells a repeat ("recorded") from a zombie ("fenced"). */
+  readonly ended: AttemptEnd | null;
+};
+
+type AttemptEnd = 'completed' | 'failed' | 'expired' | 'released';
+
+export type State =
+  | { readonly status: 'none' }
+  | ({ readonly status: 'queued' } & Life)
+  | ({ readonly status: 'running'; readonly claimId: string; readonly worker: string } & Life)
+  | ({ readonly status: 'completed' } & Life)
+  | ({ readonly status: 'failed'; readonly error: Failure } & Life);
+
+export type Status = Exclude<State['status'], 'none'>;
+
+export const INITIAL: State = { status: 'none' };
+
+/** A finished task takes nothing more in this life. */
+export function isFinished(state: State): boolean {
+  return state.status === 'completed' || state.status === 'failed';
+}
+
+// Evolve: never throws, for history must always load.
+
+export function evolve(state: State, event: Event): State {
+  const life = { ...lifeOf(state), events: lifeOf(state).events + 1 };
+  switch (event.type) {
+    case 'TaskSubmitted': {
+      const { agent, requestDigest, maxAttempts, maxCrashes } = event.data;
+      return { ...life, status: 'queued', agent, requestDigest, maxAttempts, maxCrashes, life: life.life + 1 };
+    }
+    case 'AttemptStarted': {
+      const { fence, claimId, worker } = event.data;
+      return { ...life, status: 'running', fence, claimId, worker, openStep: null, ended: null };
+    }
+    case 'AttemptReleased':
+      return { ...life, status: 'queued', ended: 'released' };
+    case 'StepStarted':
+      return state.status === 'running' ? { ...counted(state), openStep: event.data.index } : counted(state);
+    case 'StepCompleted': {
+      if (state.status !== 'running') return counted(state);
+      // The log drops an output that is undefined.
+      const { index, output = null } = event.data;
+      const stepLength = state.stepLength + JSON.stringify(output).length;
+      return { ...counted(state), steps: index + 1, openStep: null, stepLength };
+    }
+    case 'AttemptFailed':
+      return { ...life, status: 'queued', failures: life.failures + 1, ended: 'failed' };
+    case 'AttemptExpired':
+      return { ...life, status: 'queued', failures: life.failures + 1, crashes: life.crashes + 1, ended: 'expired' };
+    case 'TaskCompleted':
+      return { ...life, status: 'completed', ended: 'completed' };
+    case 'TaskFailed':
+      return { ...life, status: 'failed', error: event.data.error };
+    default:
+      event satisfies never;
+      // An event of a newer release: its meaning is not ours to guess, so the state stays as it is.
+      return counted(state);
+  }
+}
+
+function counted<S extends State>(state: S): S {
+  return state.status === 'none' ? state : { ...state, events: state.events + 1 };
+}
+
+/** The state after all of these events. */
+export function fold(events: readonly Event[]): State {
+  return events.reduce(evolve, INITIAL);
+}
+
+// Decide: [] for a repeat, a coded error for a refusal.
+
+export function decide(command: Command, state: State): readonly Event[] {
+  switch (command.type) {
+    case 'Submit':
+      return decideSubmit(command, state);
+    case 'Start': {
+      // A stale or double ticket dies here. A repeat after a lost reply finds its own claimId in the state.
+      if (state.status !== 'queued' || state.claimId === command.claimId) return [];
+      const { type: _, ...claim } = command;
+      return [{ type: 'AttemptStarted', data: { fence: state.fence + 1, ...claim } }];
+    }
+    case 'Release':
+      return holdsClaim(state, command.fence, 'released')
+        ? [{ type: 'AttemptReleased', data: { fence: command.fence } }]
+        : [];
+    case 'StartStep':
+    case 'CompleteStep':
+      return decideStep(command, state);
+    case 'Complete':
+      return holdsClaim(state, command.fence, 'completed')
+        ? [{ type: 'TaskCompleted', data: { fence: command.fence, output: command.output } }]
+        : [];
+    case 'Fail':
+      return decideFail(command, state);
+    case 'Expire':
+      return decideExpire(command, state);
+    default:
+      return command satisfies never;
+  }
+}
+
+function decideSubmit(command: Command & { type: 'Submit' }, state: State): readonly Event[] {
+  if (state.status === 'none') {
+    const { type: _, ...data } = command;
+    return [{ type: 'TaskSubmitted', data }];
+  }
+  if (state.requestDigest === command.requestDigest) return [];
+  throw new AppError('IDEMPOTENCY_MISMATCH', 'this task id was submitted before with another request');
+}
+
+function decideStep(command: Command & { type: 'StartStep' | 'CompleteStep' }, state: State): readonly Event[] {
+  if (state.status !== 'running' || state.fence !== command.fence) throw fenced(command.fence);
+  if (command.index < state.steps) return [];
+  if (command.index > state.steps) {
+    throw new AppError('STEP_OUT_OF_ORDER', `step ${command.index} came before step ${state.steps}`);
+  }
+  const begun = state.openStep === command.index;
+  if (begun && command.type === 'StartStep') return [];
+  // What was begun may have had its effect, so its outcome is taken in any case.
+  if (!begun && (state.events >= LIMITS.eventsPerTask || state.stepLength >= LIMITS.stepLengthPerTask)) {
+    throw new AppError(
+      'TASK_TOO_LONG',
+      `the task has ${state.events} events, ${state.stepLength} units of step outputs`,
+    );
+  }
+  if (command.type === 'CompleteStep') {
+    const { type: _, ...data } = command;
+    return [{ type: 'StepCompleted', data }];
+  }
+  const { type: _, ...data } = command;
+  return [{ type: 'StepStarted', data }];
+}
+
+function decideFail(command: Command & { type: 'Fail' }, state: State): readonly Event[] {
+  if (!holdsClaim(state, command.fence, 'failed')) return [];
+  const { fence, error } = command;
+  const last = command.retryInMs === null || lifeOf(state).failures + 1 >= lifeOf(state).maxAttempts;
+  if (!last) return [{ type: 'AttemptFailed', data: { fence, error, retryInMs: command.retryInMs } }];
+  return [
+    { type: 'AttemptFailed', data: { fence, error, retryInMs: null } },
+    { type: 'TaskFailed', data: { error } },
+  ];
+}
+
+function decideExpire(command: Command & { type: 'Expire' }, state: State): readonly Event[] {
+  if (state.status !== 'running' || state.fence !== command.fence) return [];
+  const { fence } = command;
+  const failures = state.failures + 1;
+  const crashes = state.crashes + 1;
+  if (failures < state.maxAttempts && crashes < state.maxCrashes) {
+    return [{ type: 'AttemptExpired', data: { fence, retryInMs: command.retryInMs } }];
+  }
+  const message = `no heartbeat from ${state.worker}: ${crashes} attempts ended so, ${failures} failed in all`;
+  return [
+    { type: 'AttemptExpired', data: { fence, retryInMs: null } },
+    { type: 'TaskFailed', data: { error: { code: 'WORKER_LOST', message } } },
+  ];
+}
+
+/** True if this fence holds the claim; false if it ended in this very way already (sent again after a lost reply). */
+function holdsClaim(state: State, fence: number, end: AttemptEnd): boolean {
+  if (state.status === 'none' || state.fence !== fence) throw fenced(fence);
+  if (state.status === 'running') return true;
+  if (state.ended === end) return false;
+  throw fenced(fence);
+}
+
+function fenced(fence: number): AppError {
+  return new AppError('FENCED', `fence ${fence} does not hold the claim`);
+}
+
+const UNBORN: Life = {
+  agent: '',
+  requestDigest: '',
+  life: 0,
+  fence: 0,
+  failures: 0,
+  crashes: 0,
+  maxAttempts: 1,
+  maxCrashes: 1,
+  events: 0,
+  steps: 0,
+  openStep: null,
+  stepLength: 0,
+  claimId: null,
+  ended: null,
+};
+
+function lifeOf(state: State): Life {
+  if (state.status === 'none') return UNBORN;
+  return {
+    agent: state.agent,
+    requestDigest: state.requestDigest,
+    life: state.life,
+    fence: state.fence,
+    failures: state.failures,
+    crashes: state.crashes,
+    maxAttempts: state.maxAttempts,
+    maxCrashes: state.maxCrashes,
+    events: state.events,
+    steps: state.steps,
+    openStep: state.openStep,
+    stepLength: state.stepLength,
+    claimId: state.claimId,
+    ended: state.ended,
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * One batch of commands into the log, in one statement. Either the commit returned and every accepted event is durable, or an
+ * error was thrown and the outcome is what `classifyFailure` says of it.
+ */
+import type { Guard } from '@morningai/core/task-projection';
+import { canonicalJson, eventDigest } from './digest.ts';
+import type { Pool, Statement } from './pool.ts';
+
+export type NewEvent = { readonly type: string; readonly life: number; readonly data: unknown };
+
+/** The folded row of a task, as it is after the command's events. */
+export type TaskRow = {
+  readonly id: string;
+  readonly agent: string;
+  readonly priority: number;
+  readonly status: string;
+  readonly fence: number;
+  readonly wakeInMs: number | null;
+  readonly starts: boolean;
+  readonly ends: boolean;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly state: unknown;
+};
+
+/** At most one per stream in a batch. */
+export type Append = {
+  readonly stream: string;
+  readonly tenant: string;
+  /** The version the decision was made on; 0: the stream must not exist. */
+  readonly expectedVersion: number;
+  /** At least one. */
+  readonly events: readonly NewEvent[];
+  readonly guards: readonly Guard[];
+  /** For task streams: the row that goes with them. */
+  readonly task: TaskRow | null;
+  /** Claims an idempotency key of the tenant. */
+  readonly submission: { readonly key: string; readonly requestDigest: string } | null;
+  /** Refused as `leased` while the lease of this fence holds. */
+  readonly unlessLeased: { readonly fence: number } | null;
+  /** Refused as `early` while the task is not due: a stale ticket must not cut a retry's wait short. */
+  readonly dueOnly: boolean;
+};
+
+export type Appended =
+  | { readonly ok: true; readonly firstPosition: number; readonly recordedAt: Date }
+  | { readonly ok: false; readonly reason: 'conflict' | 'leased' | 'early' | 'limited' }
+  | { readonly ok: false; readonly reason: 'duplicate'; readonly taskId: string; readonly requestDigest: string };
+
+/** A command whose values are text already: nothing in it can throw any more. */
+export type EncodedAppend = {
+  readonly command: Append;
+  readonly events: readonly EncodedEvent[];
+  readonly labels: string | null;
+  readonly state: string | null;
+};
+
+type EncodedEvent = {
+  readonly version: number;
+  readonly life: number;
+  readonly type: string;
+  readonly digest: string;
+  readonly data: string;
+};
+
+/** @throws what is not JSON: a bigint, NaN, a lone surrogate */
+export function encodeAppend(command: Append): EncodedAppend {
+  const { stream, tenant, task, expectedVersion } = command;
+  if (command.events.length === 0) throw new RangeError('an append needs an event');
+  const events = command.events.map(({ type, life, data: value }, offset) => {
+    const version = expectedVersion + offset + 1;
+    const data = canonicalJson(value);
+    return { version, life, type, data, digest: eventDigest({ stream, version, tenant, type, life }, data) };
+  });
+  const labels = task?.labels ? JSON.stringify(task.labels) : null;
+  return { command, events, labels, state: task ? JSON.stringify(task.state) : null };
+}
+
+const COLUMNS = 32;
+const APPEND: Statement = {
+  name: 'append',
+  sql: `SELECT first_position, recorded_at, refused
+        FROM append(${Array.from({ length: COLUMNS }, (_, n) => `$${n + 1}`).join(', ')})`,
+};
+
+type Row = { first_position: number | null; recorded_at: Date; refused: readonly Refusal[] | null };
+type Refusal = {
+  command: number;
+  reason: 'conflict' | 'duplicate' | 'leased' | 'early' | 'limited';
+  taskId: string | null;
+  requestDigest: string | null;
+};
+
+/** @returns one result per command, in order */
+export function append(pool: Pool, commands: readonly Append[]): Promise<readonly Appended[]> {
+  return appendEncoded(pool, commands.map(encodeAppend));
+}
+
+/** @returns one result per command, in order */
+export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[]): Promise<readonly Appended[]> {
+  const rows = await pool.query<Row>(APPEND, parameters(batch));
+  const row = rows[0];
+  if (row === undefined) throw new Error('append returned no row');
+  const refusals = new Map((row.refused ?? []).map((refusal) => [refusal.command, refusal]));
+  let position = row.first_position ?? 0;
+  return batch.map(({ events }, index): Appended => {
+    const refusal = refusals.get(index);
+    if (refusal === undefined) {
+      const firstPosition = position;
+      position += events.length;
+      return { ok: true, firstPosition, recordedAt: row.recorded_at };
+    }
+    if (refusal.reason !== 'duplicate') return { ok: false, reason: refusal.reason };
+    const { taskId, requestDigest } = refusal;
+    return { ok: false, reason: 'duplicate', taskId: taskId ?? '', requestDigest: requestDigest ?? '' };
+  });
+}
+
+function parameters(batch: readonly EncodedAppend[]): unknown[] {
+  const commands = batch.map(({ command }) => command);
+  const tasks = commands.map((command) => command.task);
+  const events = batch.flatMap(({ command, events: encoded }, index) =>
+    encoded.map((event) => ({ ...event, command: index + 1, stream: command.stream, tenant: command.tenant })),
+  );
+  const guards = commands.flatMap((command, index) =>
+    command.guards.map((guard) => ({ ...guard, command: index + 1 })),
+  );
+  const keys = [...new Set(guards.map((guard) => guard.key))];
+  const keyNumbers = new Map(keys.map((key, index) => [key, index + 1]));
+  return [
+    commands.map((command) => command.stream),
+    commands.map((command) => command.expectedVersion),
+    commands.map((command) => command.events.length),
+    commands.map((command) => command.events.at(-1)?.life),
+    commands.map((command) => command.tenant),
+    commands.map((command) => command.submission?.key ?? null),
+    commands.map((command) => command.submission?.requestDigest ?? null),
+    commands.map((command) => command.unlessLeased?.fence ?? null),
+    commands.map((command) => command.dueOnly),
+    tasks.map((task) => task?.id ?? null),
+    tasks.map((task) => task?.agent ?? null),
+    tasks.map((task) => task?.priority ?? null),
+    tasks.map((task) => task?.status ?? null),
+    tasks.map((task) => task?.fence ?? null),
+    tasks.map((task) => task?.wakeInMs ?? null),
+    tasks.map((task) => task?.starts ?? false),
+    tasks.map((task) => task?.ends ?? false),
+    batch.map(({ labels }) => labels),
+    batch.map(({ state }) => state),
+    events.map((event) => event.command),
+    events.map((event) => event.stream),
+    events.map((event) => event.tenant),
+    events.map((event) => event.version),
+    events.map((event) => event.life),
+    events.map((event) => event.type),
+    events.map((event) => event.digest),
+    events.map((event) => event.data),
+    keys,
+    guards.map((guard) => guard.command),
+    guards.map((guard) => keyNumbers.get(guard.key)),
+    guards.map((guard) => guard.delta),
+    guards.map((guard) => guard.max),
+  ];
+}

@@ -1,0 +1,121 @@
+/** The row of `tasks` as the log alone gives it: what verify compares with the row that is there. Pure. */
+import { evolve, INITIAL, isKnownEvent, type Event, type State } from '@morningai/core/task';
+import { projectTask } from '@morningai/core/task-projection';
+import { canonicalJson } from './digest.ts';
+
+export type LoggedEvent = {
+  readonly position: number;
+  readonly version: number;
+  readonly tenant: string;
+  readonly type: string;
+  readonly data: unknown;
+  /** Microseconds since 1970. */
+  readonly recordedAt: number;
+};
+
+/** Times are microseconds since 1970. */
+export type TaskColumns = {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly version: number;
+  readonly status: string;
+  readonly fence: number;
+  readonly priority: number;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly submittedPosition: number;
+  readonly outcomePosition: number | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly wakeAt: number | null;
+  readonly state: State;
+};
+
+export type FoldedTask = TaskColumns & {
+  readonly outcomes: number;
+  /** Outcomes beyond the first of a life. */
+  readonly recordedTwice: number;
+  /** It has events of a newer release: its row is not ours to judge. */
+  readonly isForeign: boolean;
+};
+
+const BLANK = {
+  state: INITIAL,
+  status: 'none',
+  agent: '',
+  fence: 0,
+  priority: 0,
+  labels: null,
+  startedAt: null,
+  finishedAt: null,
+  wakeAt: null,
+  outcomePosition: null,
+  outcomes: 0,
+  recordedTwice: 0,
+  isForeign: false,
+};
+
+/** @param before undefined: this is the task's first event */
+export function foldTask(before: FoldedTask | undefined, logged: LoggedEvent): FoldedTask {
+  const { position, version, tenant, recordedAt } = logged;
+  const event = { type: logged.type, data: logged.data } as Event;
+  const state = evolve(before?.state ?? INITIAL, event);
+  const task = before ?? { ...BLANK, tenant, submittedPosition: position, createdAt: recordedAt };
+  const isForeign = task.isForeign || state.status === 'none' || !isKnownEvent(logged.type);
+  // Begins with an event that no release of ours puts first.
+  if (state.status === 'none') return { ...task, state, version, updatedAt: recordedAt, isForeign };
+  const { starts, ends, wakeInMs, status, fence } = projectTask([event], state);
+  const wakeAt = wakeInMs === null ? task.wakeAt : recordedAt + wakeInMs * 1_000;
+  const isSecond = ends && before !== undefined && isOutcomeOf(before.state, state);
+  const submitted = event.type === 'TaskSubmitted' ? event.data : null;
+  return {
+    tenant: task.tenant,
+    priority: submitted?.priority ?? task.priority,
+    labels: submitted ? labelsOf(submitted.labels) : task.labels,
+    submittedPosition: task.submittedPosition,
+    createdAt: task.createdAt,
+    state,
+    status,
+    fence,
+    agent: state.agent,
+    version,
+    updatedAt: recordedAt,
+    startedAt: starts ? recordedAt : task.startedAt,
+    finishedAt: ends ? recordedAt : null,
+    wakeAt: ends ? null : wakeAt,
+    outcomePosition: ends ? position : null,
+    outcomes: task.outcomes + (ends ? 1 : 0),
+    recordedTwice: task.recordedTwice + (isSecond ? 1 : 0),
+    isForeign,
+  };
+}
+
+function isOutcomeOf(before: State, after: State): boolean {
+  return (
+    (before.status === 'completed' || before.status === 'failed') &&
+    after.status !== 'none' &&
+    before.life === after.life
+  );
+}
+
+function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels'] {
+  return Object.keys(labels).length > 0 ? labels : null;
+}
+
+const PLAIN_COLUMNS = [
+  ...(['tenant', 'agent', 'version', 'status', 'fence', 'priority', 'submittedPosition', 'outcomePosition'] as const),
+  ...(['createdAt', 'updatedAt', 'startedAt', 'finishedAt', 'wakeAt'] as const),
+];
+
+/** The columns in which a row is not what the log gives. */
+export function differingColumns(
+  folded: TaskColumns,
+  row: Omit<TaskColumns, 'state'> & { readonly stateText: string },
+): string[] {
+  const differing: string[] = PLAIN_COLUMNS.filter((column) => folded[column] !== row[column]);
+  if (canonicalJson(folded.labels) !== canonicalJson(row.labels)) differing.push('labels');
+  const same = row.stateText === JSON.stringify(folded.state);
+  if (!same && canonicalJson(JSON.parse(row.stateText)) !== canonicalJson(folded.state)) differing.push('state');
+  return differing;
+}

@@ -1,0 +1,106 @@
+/**
+ * Which tasks are due, which attempts hold, which have run out. Plain reads and an upsert into `leases`, in order of task id: no row of
+ * `tasks` is ever locked here, so nothing of this can wait for an append, or an append for it. All of it is a hint; the
+ * append decides under its lock.
+ */
+import type { Pool, Statement } from './pool.ts';
+
+export type Claim = { readonly taskId: string; readonly fence: number };
+
+const RENEW: Statement = {
+  name: 'renew_leases',
+  sql: `INSERT INTO leases AS l (task_id, fence, until)
+        SELECT DISTINCT c.task_id, c.fence, now() + $3 * interval '1 millisecond'
+        FROM unnest($1::uuid[], $2::int[]) AS c(task_id, fence)
+        CROSS JOIN LATERAL (SELECT t.status, t.fence FROM tasks t WHERE t.id = c.task_id LIMIT 1) t
+        WHERE t.status = 'running' AND t.fence = c.fence
+        ORDER BY c.task_id
+        ON CONFLICT (task_id) DO UPDATE SET
+          fence = excluded.fence,
+          until = CASE WHEN l.fence = excluded.fence THEN greatest(l.until, excluded.until) ELSE excluded.until END
+        WHERE l.fence <= excluded.fence
+        RETURNING l.task_id AS "taskId", l.fence`,
+};
+
+/**
+ * Renews the leases of attempts that are running with this very fence.
+ * @returns those that were renewed; who is missing has lost its claim
+ */
+export function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<Claim[]> {
+  const ids = claims.map((claim) => claim.taskId);
+  return pool.query<Claim>(RENEW, [ids, claims.map((claim) => claim.fence), leaseMs]);
+}
+
+export type ExpiredAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };
+
+const EXPIRED: Statement = {
+  name: 'expired_attempts',
+  sql: `SELECT t.id AS "taskId", t.fence, t.tenant, t.agent, (t.state ->> 'failures')::int AS failures
+        FROM unnest($1::text[]) AS wanted(agent)
+        CROSS JOIN LATERAL (
+          SELECT * FROM tasks t
+          WHERE t.status = 'running' AND t.agent = wanted.agent AND t.wake_at <= now()
+            AND ((SELECT l.until FROM leases l WHERE l.task_id = t.id AND l.fence = t.fence) > now()) IS NOT TRUE
+          LIMIT $2
+        ) t
+        LIMIT $2`,
+};
+
+/** Running attempts of these agents whose first lease and whose renewed one are over. Expire decides again, under the lock. */
+export function expiredAttempts(
+  pool: Pool,
+  wanted: { readonly agents: readonly string[]; readonly limit: number },
+): Promise<ExpiredAttempt[]> {
+  return pool.query<ExpiredAttempt>(EXPIRED, [wanted.agents, wanted.limit]);
+}
+
+// A range of the index for each priority: tasks of a high priority that are due later are never walked past.
+const DUE: Statement = {
+  name: 'due_tasks',
+  sql: `SELECT t.id
+        FROM generate_series(0, 3) AS p(priority)
+        CROSS JOIN LATERAL (
+          SELECT t.id, t.wake_at FROM tasks t
+          WHERE t.status = 'queued' AND t.agent = $1 AND t.priority = p.priority
+            AND t.wake_at <= now() - $3 * interval '1 millisecond'
+          ORDER BY t.wake_at, t.id LIMIT $2
+        ) t
+        ORDER BY p.priority, t.wake_at, t.id LIMIT $2`,
+};
+
+/** Ids of queued tasks that are due, the most urgent first. @param wanted.dueForMs due for at least so long; default 0 */
+export async function dueTasks(
+  pool: Pool,
+  wanted: { readonly agent: string; readonly limit: number; readonly dueForMs?: number },
+): Promise<string[]> {
+  const rows = await pool.query<{ id: string }>(DUE, [wanted.agent, wanted.limit, wanted.dueForMs ?? 0]);
+  return rows.map((row) => row.id);
+}
+
+// SKIP LOCKED: whoever waits for nobody cannot be part of a deadlock.
+const SWEEP: Statement = {
+  name: 'sweep_leases',
+  sql: `WITH page AS MATERIALIZED (
+          SELECT l.task_id FROM leases l WHERE l.task_id > $1 ORDER BY l.task_id LIMIT $2
+        ), ended AS MATERIALIZED (
+          SELECT l.task_id FROM page p CROSS JOIN LATERAL (
+            SELECT l.task_id FROM leases l
+            WHERE l.task_id = p.task_id AND l.until < now()
+              AND (SELECT t.status = 'running' AND t.fence = l.fence FROM tasks t WHERE t.id = l.task_id) IS NOT TRUE
+            FOR UPDATE SKIP LOCKED
+          ) l
+        ), dropped AS (
+          DELETE FROM leases l USING ended e WHERE l.task_id = e.task_id
+        )
+        SELECT p.task_id AS "taskId" FROM page p ORDER BY p.task_id DESC LIMIT 1`,
+};
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** Forgets the leases of attempts that have ended, page by page. To be called now and then. */
+export async function sweepLeases(pool: Pool, pageSize: number): Promise<void> {
+  for (let after: string | undefined = NIL_UUID; after !== undefined;) {
+    const rows: { taskId: string }[] = await pool.query(SWEEP, [after, pageSize]);
+    after = rows[0]?.taskId;
+  }
+}

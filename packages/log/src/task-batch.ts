@@ -1,0 +1,126 @@
+/** Decides a batch on the pending state: several commands of one task become one append. Pure. */
+import { AppError, asAppError } from '@morningai/core/errors';
+import { decide, evolve, INITIAL, type Command, type Event, type State } from '@morningai/core/task';
+import { countersOf, projectTask, type Guard } from '@morningai/core/task-projection';
+import type { Append } from './append.ts';
+
+/** What one command came to, if the append of its task is accepted. */
+export type Decision =
+  | { readonly kind: 'events'; readonly events: readonly Event[]; readonly state: State }
+  | { readonly kind: 'repeat'; readonly state: State }
+  | { readonly kind: 'refused'; readonly error: AppError };
+
+export type TaskCommand = {
+  readonly taskId: string;
+  readonly tenant: string;
+  readonly command: Command;
+  /** Limits that hold for this command; the counters it changes are found from its events. */
+  readonly limits: readonly { readonly key: string; readonly max: number }[];
+};
+
+/** The commands of one task in a batch, decided one after the other. */
+export type DecidedTask<C extends TaskCommand> = {
+  readonly taskId: string;
+  /** What the decisions were made on. */
+  readonly before: { readonly version: number; readonly state: State };
+  readonly decisions: readonly { readonly from: C; readonly decision: Decision }[];
+  readonly version: number;
+  readonly state: State;
+  /** Null: nothing to store. */
+  readonly append: Append | null;
+};
+
+export type KnownTask = { readonly tenant: string; readonly version: number; readonly state: State };
+
+export function taskStream(taskId: string): string {
+  return `task/${taskId}`;
+}
+
+const CONDITIONAL: readonly Command['type'][] = ['Submit', 'Start', 'Expire'];
+
+/**
+ * A command whose append may be refused for a reason of its own (a limit, a key, a lease, a due time) must be the first of its task in a
+ * batch, so that the refusal is known to be its.
+ */
+export function isConditional(from: TaskCommand): boolean {
+  return from.limits.length > 0 || CONDITIONAL.includes(from.command.type);
+}
+
+/** @param known the task as loaded; undefined: it does not exist yet */
+export function decideTask<C extends TaskCommand>(
+  known: KnownTask | undefined,
+  commands: readonly C[],
+): DecidedTask<C> {
+  const first = commands[0];
+  if (first === undefined) throw new RangeError('no commands');
+  const before = { version: known?.version ?? 0, state: known?.state ?? INITIAL };
+  const { taskId } = first;
+  const tenant = known?.tenant ?? first.tenant;
+  let state = before.state;
+  const decisions = commands.map((from) => {
+    const decision = decideOne(from, tenant, state);
+    if (decision.kind === 'events') state = decision.state;
+    return { from, decision };
+  });
+  const events = decisions.flatMap(({ decision }) => (decision.kind === 'events' ? decision.events : []));
+  // Conditions of a command that stores nothing are not conditions of what the others store.
+  const storing = decisions.flatMap(({ from, decision }) => (decision.kind === 'events' ? [from] : []));
+  const append =
+    events.length === 0 ? null : toAppend({ taskId, tenant, version: before.version }, events, state, storing);
+  return { taskId, before, decisions, version: before.version + events.length, state, append };
+}
+
+function decideOne(from: TaskCommand, tenant: string, state: State): Decision {
+  try {
+    if (from.command.type === 'Submit' && from.tenant !== tenant) {
+      throw new AppError('IDEMPOTENCY_MISMATCH', 'this task id belongs to somebody else');
+    }
+    const events = decide(from.command, state);
+    return events.length === 0
+      ? { kind: 'repeat', state }
+      : { kind: 'events', events, state: events.reduce(evolve, state) };
+  } catch (error) {
+    return { kind: 'refused', error: asAppError(error) };
+  }
+}
+
+function toAppend(
+  task: { readonly taskId: string; readonly tenant: string; readonly version: number },
+  events: readonly Event[],
+  state: State,
+  commands: readonly TaskCommand[],
+): Append {
+  if (state.status === 'none') throw new RangeError('events leave no state');
+  const submitted = events.find((event) => event.type === 'TaskSubmitted')?.data;
+  const expire = commands.map((from) => from.command).find((command) => command.type === 'Expire');
+  return {
+    stream: taskStream(task.taskId),
+    tenant: task.tenant,
+    expectedVersion: task.version,
+    events: events.map((event) => ({ type: event.type, life: state.life, data: event.data })),
+    guards: guardsOf(task.tenant, events, commands),
+    task: {
+      ...projectTask(events, state),
+      id: task.taskId,
+      agent: state.agent,
+      priority: submitted?.priority ?? 0,
+      labels: submitted && Object.keys(submitted.labels).length > 0 ? submitted.labels : null,
+      state,
+    },
+    submission:
+      submitted?.idempotencyKey == null
+        ? null
+        : { key: submitted.idempotencyKey, requestDigest: submitted.requestDigest },
+    unlessLeased: expire ? { fence: expire.fence } : null,
+    dueOnly: commands.some((from) => from.command.type === 'Start'),
+  };
+}
+
+function guardsOf(tenant: string, events: readonly Event[], commands: readonly TaskCommand[]): readonly Guard[] {
+  const limits = new Map(commands.flatMap((from) => from.limits.map((limit) => [limit.key, limit.max] as const)));
+  return countersOf(tenant, events).map(({ key, delta }) => ({
+    key,
+    delta,
+    max: delta > 0 ? (limits.get(key) ?? null) : null,
+  }));
+}

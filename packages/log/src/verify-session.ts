@@ -1,0 +1,95 @@
+/** Reads a whole log page by page on one snapshot. Memory is bounded by bytes, whatever the events weigh. */
+import type { Pool, Session, Statement } from './pool.ts';
+
+/** One long read: it holds no lock that an append wants, only old row versions. */
+const PATIENCE_MS = 30 * 60_000;
+const PAGE_ROWS = 2_000;
+const PAGE_BYTES = 8 * 1024 * 1024;
+
+export async function openSnapshot(pool: Pool): Promise<Session> {
+  const session = await pool.session({ queryMs: PATIENCE_MS });
+  try {
+    await session.query(statement('verify_begin', 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'), []);
+    await session.query(PATIENCE, []);
+    return session;
+  } catch (error) {
+    session.release();
+    throw error;
+  }
+}
+
+const PATIENCE = statement(
+  'verify_patience',
+  `SELECT set_config('transaction_timeout', '0', true), set_config('statement_timeout', '${PATIENCE_MS}', true)`,
+);
+
+export type EventRow = {
+  readonly position: number;
+  readonly stream: string;
+  readonly version: number;
+  readonly life: number;
+  readonly tenant: string;
+  readonly type: string;
+  readonly data: string;
+  readonly digest: Buffer;
+  /** As text, with microseconds. */
+  readonly recordedAt: string;
+};
+
+const EVENTS = statement(
+  'verify_events',
+  `SELECT position, stream, version, life, tenant, type, data, digest, recorded_at::text AS "recordedAt"
+   FROM (
+     SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
+     FROM (
+       SELECT position, stream, version, life, tenant, type, data::text AS data, digest, recorded_at
+       FROM events WHERE position > $1 ORDER BY position LIMIT ${PAGE_ROWS}
+     ) page
+   ) page
+   WHERE bytes_before < ${PAGE_BYTES}
+   ORDER BY position`,
+);
+
+export type CommitRow = {
+  readonly first: number;
+  readonly last: number;
+  readonly micros: number;
+  readonly recordedAt: string;
+  readonly chain: Buffer;
+};
+
+const COMMITS = statement(
+  'verify_commits',
+  `SELECT first_position AS first, last_position AS last, (extract(epoch FROM recorded_at) * 1000000)::bigint AS micros,
+          recorded_at::text AS "recordedAt", chain
+   FROM commits WHERE last_position > $1 ORDER BY last_position LIMIT ${PAGE_ROWS}`,
+);
+
+export function eventPages(session: Session): AsyncGenerator<EventRow[], void> {
+  return pagesOf<EventRow>(session, EVENTS, (row) => row.position);
+}
+
+export function commitPages(session: Session): AsyncGenerator<CommitRow[], void> {
+  return pagesOf<CommitRow>(session, COMMITS, (row) => row.last);
+}
+
+/** The next page is on its way while this one is looked at. */
+async function* pagesOf<Row extends object>(session: Session, page: Statement, keyOf: (row: Row) => number) {
+  const read = (after: number) => {
+    const rows = session.query<Row>(page, [after]);
+    // Whoever stops early does not wait for it.
+    rows.catch(() => undefined);
+    return rows;
+  };
+  for (let coming = read(0); ;) {
+    const rows = await coming;
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    coming = read(keyOf(last));
+    yield rows;
+  }
+}
+
+export function statement(name: string, sql: string): Statement {
+  return { name, sql };
+}

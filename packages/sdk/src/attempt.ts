@@ -1,0 +1,152 @@
+/** One attempt at one task: the agent's run with its context, and what came of it. */
+import { LIMITS } from '@morningai/core/limits';
+import type { Assigned, Claim, RecordedStep, TaskFailure } from '@morningai/rpc/worker';
+import { AgentError, type Agent, type AgentContext, type AgentLog, type StepOptions } from './agent.ts';
+import type { Outgoing } from './connection.ts';
+
+export type AttemptParts = {
+  readonly agent: Agent;
+  readonly assigned: Assigned & { readonly claim: Claim };
+  readonly signal: AbortSignal;
+  readonly log: AgentLog;
+  /** Sends and waits until it is recorded. @throws when the attempt is fenced */
+  readonly record: (key: string, message: Outgoing) => Promise<void>;
+  /** Sends and forgets. */
+  readonly tell: (message: Outgoing) => void;
+  readonly readSteps: (claim: Claim) => Promise<readonly RecordedStep[]>;
+};
+
+/** @returns the outcome to report */
+export async function runAttempt(parts: AttemptParts): Promise<Outgoing> {
+  const { agent, assigned } = parts;
+  const { claim } = assigned;
+  try {
+    const input = await parseInput(agent, assigned.inputJson);
+    const recorded = assigned.stepCount === 0 ? [] : await parts.readSteps(claim);
+    const output = await agent.run(createContext(parts, recorded), input);
+    return { $case: 'completed', value: { claim, outputJson: toJson(output) } };
+  } catch (error) {
+    return { $case: 'failed', value: { claim, failure: toFailure(error) } };
+  }
+}
+
+function createContext(parts: AttemptParts, recorded: readonly RecordedStep[]): AgentContext {
+  const { assigned, signal, tell } = parts;
+  const { claim, tenant, agent, labels } = assigned;
+  let next = 0;
+  // Steps are known by their order: one asked for while another runs waits for its turn.
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    task: { id: claim.task, tenant, agent, attempt: claim.fence, labels },
+    step(name, run, options = {}) {
+      const index = next;
+      next += 1;
+      const result = turn.then(() => runStep(parts, { name, index, run, options, recorded: recorded[index] }));
+      turn = result.catch(() => undefined);
+      return result;
+    },
+    progress(message, fraction) {
+      tell({ $case: 'progress', value: { claim, message, fraction } });
+    },
+    signal,
+    log: withTrace(parts.log, claim),
+  };
+}
+
+type Step<T> = {
+  readonly name: string;
+  readonly index: number;
+  readonly run: (step: { readonly signal: AbortSignal; readonly key: string }) => Promise<T>;
+  readonly options: StepOptions;
+  readonly recorded: RecordedStep | undefined;
+};
+
+async function runStep<T>(parts: AttemptParts, step: Step<T>): Promise<T> {
+  const { claim } = parts.assigned;
+  const { name, index, options, recorded } = step;
+  parts.signal.throwIfAborted();
+  if (recorded !== undefined && recorded.step !== name) {
+    throw new AgentError(
+      'HISTORY_MISMATCH',
+      `step ${index} was recorded as "${recorded.step}", the code asks for "${name}"`,
+      {
+        notRetryable: true,
+      },
+    );
+  }
+  if (recorded?.outcome?.$case === 'outputJson') return JSON.parse(recorded.outcome.value) as T;
+
+  const key = `${claim.task}/${index}/${name}`;
+  if (options.effect && recorded === undefined) {
+    await parts.record(`intent/${key}`, { $case: 'stepStarting', value: { claim, step: name, index, effectKey: key } });
+  }
+  const signals = [parts.signal, ...(options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)])];
+  const signal = AbortSignal.any(signals);
+  const outputJson = toJson(await abortable(step.run({ signal, key }), signal));
+  const outcome = { $case: 'outputJson', value: outputJson } as const;
+  await parts.record(`step/${key}`, {
+    $case: 'stepRecorded',
+    value: { claim, step: name, index, outcome, usage: undefined },
+  });
+  // As a later attempt will read it.
+  return JSON.parse(outputJson) as T;
+}
+
+/** A step that does not listen to its signal is left behind when it aborts. */
+function abortable<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+async function parseInput(agent: Agent, inputJson: string): Promise<unknown> {
+  const checked = await agent.input['~standard'].validate(JSON.parse(inputJson));
+  if (checked.issues === undefined) return checked.value;
+  const why = checked.issues.map((issue) => issue.message).join('; ');
+  throw new AgentError('INPUT_INVALID', `the input does not fit the agent's schema: ${why}`, { notRetryable: true });
+}
+
+/** @throws AgentError OUTPUT_INVALID, OUTPUT_TOO_LARGE */
+function toJson(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value ?? null);
+  } catch (cause) {
+    throw new AgentError('OUTPUT_INVALID', `the value is not JSON: ${(cause as Error).message}`, {
+      notRetryable: true,
+      cause,
+    });
+  }
+  if (text === undefined) throw new AgentError('OUTPUT_INVALID', 'the value is not JSON', { notRetryable: true });
+  if (Buffer.byteLength(text) > LIMITS.outputBytes) {
+    throw new AgentError('OUTPUT_TOO_LARGE', `the value is over ${LIMITS.outputBytes} bytes of JSON`, {
+      notRetryable: true,
+    });
+  }
+  return text;
+}
+
+function toFailure(error: unknown): TaskFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof AgentError)) {
+    const code = error instanceof Error && error.name === 'TimeoutError' ? 'STEP_TIMEOUT' : 'AGENT_ERROR';
+    return { code, message, notRetryable: false, retryAfter: undefined };
+  }
+  const { code, notRetryable, retryAfterMs } = error;
+  return { code, message, notRetryable, retryAfter: retryAfterMs === undefined ? undefined : duration(retryAfterMs) };
+}
+
+export function duration(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1_000)), nanos: Math.round(ms % 1_000) * 1_000_000 };
+}
+
+function withTrace(log: AgentLog, claim: Claim): AgentLog {
+  const trace = { traceId: claim.task, attempt: claim.fence };
+  return {
+    info: (fields, message) => log.info({ ...fields, ...trace }, message),
+    warn: (fields, message) => log.warn({ ...fields, ...trace }, message),
+    error: (fields, message) => log.error({ ...fields, ...trace }, message),
+  };
+}

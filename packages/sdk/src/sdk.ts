@@ -1,0 +1,8 @@
+/** `@morningai/sdk`: define agents, run them in a worker, submit tasks. */
+export { AgentError, defineAgent } from './agent.ts';
+export type { Agent, AgentContext, AgentLog, InputSchema, RetryPolicy, StepContext, StepOptions } from './agent.ts';
+export { createWorker } from './worker.ts';
+export type { Worker, WorkerOptions } from './worker.ts';
+export { createClient } from './client.ts';
+export type { CallOptions, Client, Task, TaskEvent, TaskFilter, TaskRequest, TaskStatus } from './client.ts';
+export { ClientError } from './client-error.ts';

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { secretsOf, withoutSecrets } from './secrets.ts';
+
+test('a password is a secret as it stands in the URL and as it is meant', () => {
+  expect(secretsOf('postgres://me:p%40ss@db:5432/x')).toEqual(['p%40ss', 'p@ss']);
+});
+
+test('a lone user name is a secret to NATS only', () => {
+  expect(secretsOf('nats://token@n:4222')).toEqual(['token']);
+  expect(secretsOf('postgres://me@db/x')).toEqual([]);
+});
+
+test('a stray percent sign is no error', () => {
+  expect(secretsOf('redis://:100%@r:6379')).toEqual(['100%']);
+});
+
+test('no secret is left in a text', () => {
+  expect(withoutSecrets('bad p@ss, p%40ss, p@ss', ['p%40ss', 'p@ss'])).toBe('bad ***, ***, ***');
+});

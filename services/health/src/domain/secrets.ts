@@ -1,0 +1,23 @@
+/** Keeps passwords out of what anybody may read. */
+
+/** Everything secret in a connection URL, as it stands there and as it is meant. */
+export function secretsOf(url: string): readonly string[] {
+  if (!URL.canParse(url)) return [];
+  const { username, password } = new URL(url);
+  // nats://token@host: a lone user name is the token.
+  const secrets = password === '' && /^(nats|tls):/.test(url) ? [username] : [password];
+  return [...new Set(secrets.flatMap((secret) => [secret, decoded(secret)]))].filter((secret) => secret !== '');
+}
+
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // A stray "%": the drivers take it as it stands, and so do we.
+    return part;
+  }
+}

@@ -1,0 +1,64 @@
+/** A task as JSON: the one place that knows its fields. */
+import type { Task } from '@morningai/rpc/tasks';
+import { z } from 'zod';
+
+export const TASK_STATUSES = ['scheduled', 'queued', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
+
+const time = z.iso.datetime();
+
+export const taskJsonSchema = z.strictObject({
+  id: z.uuid(),
+  traceId: z.uuid(),
+  tenant: z.string(),
+  agent: z.string(),
+  status: z.enum(TASK_STATUSES),
+  input: z.unknown(),
+  output: z.unknown(),
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  attempt: z.int(),
+  failures: z.int(),
+  maxAttempts: z.int(),
+  priority: z.int(),
+  lane: z.enum(['queue', 'log']).nullable(),
+  labels: z.record(z.string(), z.string()),
+  usage: z.unknown(),
+  createdAt: time.nullable(),
+  dueAt: time.nullable(),
+  startedAt: time.nullable(),
+  finishedAt: time.nullable(),
+});
+
+export type TaskJson = z.output<typeof taskJsonSchema>;
+
+export function taskJson(task: Task): TaskJson {
+  return {
+    id: task.id,
+    traceId: task.id,
+    tenant: task.tenant,
+    agent: task.agent,
+    status: task.status as TaskJson['status'],
+    input: jsonOrNull(task.inputJson),
+    output: jsonOrNull(task.outputJson),
+    error: task.error === undefined ? null : { code: task.error.code, message: task.error.message },
+    attempt: task.attempt,
+    failures: task.failures,
+    maxAttempts: task.maxAttempts,
+    priority: task.priority,
+    // Neither is in the protocol yet.
+    lane: null,
+    labels: task.labels,
+    usage: null,
+    createdAt: isoOrNull(task.createdAt),
+    dueAt: isoOrNull(task.dueAt),
+    startedAt: isoOrNull(task.startedAt),
+    finishedAt: isoOrNull(task.finishedAt),
+  };
+}
+
+export function jsonOrNull(text: string): unknown {
+  return text === '' ? null : (JSON.parse(text) as unknown);
+}
+
+export function isoOrNull(date: Date | undefined): string | null {
+  return date?.toISOString() ?? null;
+}

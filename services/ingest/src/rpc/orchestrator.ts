@@ -1,0 +1,115 @@
+/** The orchestrator, as ingest calls it: every call has a time limit, is tried again while that lasts, and throws AppErrors. */
+import { AppError, asAppError } from '@morningai/core/errors';
+import { bearer, callUnary, openClient, type CallOptions } from '@morningai/rpc/client';
+import { SystemServiceClient } from '@morningai/rpc/system';
+import {
+  TaskServiceClient,
+  type Accepted,
+  type ListAgentsResponse,
+  type ListTaskEventsRequest,
+  type ListTaskEventsResponse,
+  type ListTasksRequest,
+  type ListTasksResponse,
+  type Task,
+  type TaskSpec,
+} from '@morningai/rpc/tasks';
+import { createSubmitBatcher } from './submit-batcher.ts';
+import { withinBudget } from './within-budget.ts';
+
+export type Orchestrator = {
+  /** @throws AppError; a 503 or 504 says whether the outcome is known */
+  submit(tenant: string, spec: TaskSpec, signal: AbortSignal): Promise<Accepted>;
+  getTask(tenant: string, id: string, signal: AbortSignal): Promise<Task>;
+  listTasks(request: ListTasksRequest, signal: AbortSignal): Promise<ListTasksResponse>;
+  listTaskEvents(request: ListTaskEventsRequest, signal: AbortSignal): Promise<ListTaskEventsResponse>;
+  listAgents(signal: AbortSignal): Promise<ListAgentsResponse>;
+  /** Asks once: does it answer, and does its Postgres? @throws AppError */
+  ping(signal: AbortSignal): Promise<void>;
+  close(): void;
+};
+
+const PING_MS = 1_000;
+
+export function openOrchestrator(options: {
+  readonly address: string;
+  readonly apiKey: string;
+  readonly submitMs: number;
+  readonly readMs: number;
+}): Orchestrator {
+  const metadata = bearer(options.apiKey);
+  const tasks = openClient(TaskServiceClient, options.address);
+  const system = openClient(SystemServiceClient, options.address);
+  const batcher = createSubmitBatcher(async (request, deadlineMs) => {
+    try {
+      return await callUnary((...args) => tasks.submitTasks(...args), request, { metadata, deadlineMs });
+    } catch (error) {
+      return refuseAsOurs(error);
+    }
+  });
+  const read = <T>(signal: AbortSignal, call: (limits: CallOptions) => Promise<T>) =>
+    withinBudget(options.readMs, signal, ({ remainingMs, signal }) =>
+      call({ metadata, deadlineMs: remainingMs, signal }).catch(refuseAsOurs),
+    );
+
+  return {
+    submit: (tenant, spec, signal) => {
+      let isUnknown = false;
+      return withinBudget(options.submitMs, signal, async (attempt) => {
+        try {
+          return await batcher.submit({ tenant, spec, ...attempt });
+        } catch (thrown) {
+          isUnknown ||= asAppError(thrown).code !== 'OVERLOADED';
+          throw thrown;
+        }
+      }).catch((thrown: unknown) => {
+        throw isUnknown ? withOutcomeUnknown(asAppError(thrown)) : thrown;
+      });
+    },
+    getTask: (tenant, id, signal) =>
+      read(signal, (limits) => callUnary((...args) => tasks.getTask(...args), { tenant, id }, limits)),
+    listTasks: (request, signal) =>
+      smallEnough(request, (page) =>
+        read(signal, (limits) => callUnary((...args) => tasks.listTasks(...args), page, limits)),
+      ),
+    listTaskEvents: (request, signal) =>
+      smallEnough(request, (page) =>
+        read(signal, (limits) => callUnary((...args) => tasks.listTaskEvents(...args), page, limits)),
+      ),
+    listAgents: (signal) => read(signal, (limits) => callUnary((...args) => tasks.listAgents(...args), {}, limits)),
+    ping: async (signal) => {
+      await callUnary((...args) => system.getStatus(...args), {}, { metadata, deadlineMs: PING_MS, signal });
+    },
+    close: () => {
+      tasks.close();
+      system.close();
+    },
+  };
+}
+
+/** Large tasks: a page that does not fit into one message is asked for with fewer of them; `next` leads on from there. */
+async function smallEnough<Request extends { readonly limit: number }, Page>(
+  request: Request,
+  read: (request: Request) => Promise<Page>,
+): Promise<Page> {
+  for (let limit = request.limit; ; limit = Math.ceil(limit / 4)) {
+    try {
+      return await read({ ...request, limit });
+    } catch (error) {
+      if (asAppError(error).code !== 'BODY_TOO_LARGE' || limit <= 1) throw error;
+    }
+  }
+}
+
+/** A key of ours that the orchestrator refuses is our fault: the caller's own was right. */
+function refuseAsOurs(thrown: unknown): never {
+  const error = asAppError(thrown);
+  if (error.code !== 'UNAUTHENTICATED') throw error;
+  throw new AppError('ORCHESTRATOR_UNAVAILABLE', "the orchestrator refuses this service's API key", { cause: error });
+}
+
+/** What a caller must know after a submit that may or may not have been recorded. */
+function withOutcomeUnknown(error: AppError): AppError {
+  if (error.kind !== 'unavailable' && error.kind !== 'deadline') return error;
+  const message = `${error.message}; the outcome is unknown: retry with the same Idempotency-Key`;
+  return new AppError(error.code, message, { cause: error });
+}

@@ -1,0 +1,67 @@
+/** The agents that workers have offered, remembered in Postgres and kept here for the accept path. */
+import { performance } from 'node:perf_hooks';
+import { AppError } from '@morningai/core/errors';
+import type { Json } from '@morningai/core/task';
+import type { Pool } from '@morningai/log/pool';
+import { storeUnavailable } from '@morningai/log/postgres-failure';
+import { isAgentName, type AgentRecord } from './domain/agent-record.ts';
+import { createInputCheck } from './domain/input-check.ts';
+import { listAgents, rememberAgent } from './store/agents.ts';
+
+export type AgentCatalog = {
+  /** The version last offered. @throws AppError AGENT_UNKNOWN */
+  newest(name: string): Promise<AgentRecord>;
+  /** As far as this process knows, without asking Postgres. */
+  known(name: string): AgentRecord | undefined;
+  names(): readonly string[];
+  all(): Promise<readonly AgentRecord[]>;
+  /** @throws AppError REQUEST_INVALID for a bad name or schema */
+  remember(agent: Omit<AgentRecord, 'lastSeenAt'>): Promise<void>;
+  /** @throws AppError INPUT_INVALID */
+  checkInput(agent: AgentRecord, input: Json): void;
+  refresh(): Promise<void>;
+};
+
+/** Another orchestrator may have met an agent since: an unknown name asks Postgres again, but not more often than this. */
+const MISS_REFRESH_MS = 250;
+
+export function createAgentCatalog(pool: Pool): AgentCatalog {
+  const inputs = createInputCheck();
+  let byName = new Map<string, AgentRecord>();
+  let refreshedAt = -Infinity;
+  let refreshing: Promise<void> | null = null;
+
+  const load = async () => {
+    const agents = await listAgents(pool).catch(storeUnavailable);
+    // Listed newest first within a name; the first one stays.
+    byName = new Map(agents.toReversed().map((agent) => [agent.name, agent]));
+    refreshedAt = performance.now();
+  };
+  const refresh = () => (refreshing ??= load().finally(() => (refreshing = null)));
+
+  return {
+    async newest(name) {
+      if (!byName.has(name) && performance.now() - refreshedAt > MISS_REFRESH_MS) await refresh();
+      const agent = byName.get(name);
+      if (agent === undefined) {
+        throw new AppError('AGENT_UNKNOWN', `no worker has ever offered the agent "${name}"`, {
+          details: { agent: name, known: [...byName.keys()] },
+        });
+      }
+      return agent;
+    },
+    known: (name) => byName.get(name),
+    names: () => [...byName.keys()],
+    all: () => listAgents(pool).catch(storeUnavailable),
+    async remember(agent) {
+      if (!isAgentName(agent.name)) {
+        throw new AppError('REQUEST_INVALID', `"${agent.name}" is no agent's name: lower-case letters, digits and "-"`);
+      }
+      inputs.compile(agent.inputSchema);
+      await rememberAgent(pool, agent).catch(storeUnavailable);
+      await load();
+    },
+    checkInput: (agent, input) => inputs.check(agent.name, agent.inputSchema, input),
+    refresh,
+  };
+}

@@ -1,0 +1,82 @@
+/** Keeps the feed up with the log. NATS may be away for as long as it likes: the log is read on from where the feed stands. */
+import { openFeed, type Feed, type FeedCheckpoint } from '@morningai/bus/feed';
+import type { Pool } from '@morningai/log/pool';
+import { readEvents } from '@morningai/log/read';
+import { withoutPassword, type Logger } from '@morningai/service/logger';
+import { untilItWorks } from '@morningai/service/retry';
+import { createWaker } from '@morningai/service/waker';
+import { loadFeedCheckpoint, saveFeedCheckpoint } from '../store/feed-checkpoint.ts';
+
+const PAGE = 256;
+/** The fallback that always works; appends of this process wake it at once. */
+const POLL_MS = 500;
+
+export type Publisher = {
+  /** The log has grown. */
+  wake(): void;
+  /** The last position that JetStream has acknowledged. */
+  readonly position: number;
+  close(): Promise<void>;
+};
+
+export type PublisherParts = {
+  readonly pool: Pool;
+  readonly natsUrl: string;
+  readonly incarnation: string;
+  readonly stream: string;
+  readonly logger: Logger;
+};
+
+export function startPublisher(parts: PublisherParts): Publisher {
+  const { pool, natsUrl, incarnation, stream, logger } = parts;
+  const stop = new AbortController();
+  const waker = createWaker();
+  let position = 0;
+
+  const follow = async (feed: Feed) => {
+    let checkpoint: FeedCheckpoint = await feed.resume(await loadFeedCheckpoint(pool));
+    logger.info({ position: checkpoint.position, lastSequence: checkpoint.lastSequence }, 'feed resumed');
+    let lost = false;
+    void feed.closed.then(() => {
+      lost = true;
+      waker.wake();
+    });
+    while (!stop.signal.aborted) {
+      position = checkpoint.position;
+      if (lost) throw new Error('the connection to NATS was lost');
+      const events = await readEvents(pool, checkpoint.position, PAGE);
+      if (events.length > 0) {
+        checkpoint = await feed.publish(checkpoint, events);
+        await saveFeedCheckpoint(pool, checkpoint);
+        continue;
+      }
+      await waker.sleep(POLL_MS, stop.signal);
+    }
+  };
+
+  const run = async () => {
+    const fields = { natsUrl: withoutPassword(natsUrl) };
+    await untilItWorks({ logger, message: 'feed not published', fields }, stop.signal, async () => {
+      const feed = await openFeed({ url: natsUrl, incarnation, stream });
+      try {
+        await follow(feed);
+      } finally {
+        await feed.close();
+      }
+    });
+  };
+  const running = run().catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+
+  return {
+    wake: waker.wake,
+    get position() {
+      return position;
+    },
+    async close() {
+      stop.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Who is connected and how many tasks each may still be given. Credit-based: a slot is taken before the claim is asked for, so
+ * never more is assigned than is free. Those who ask while nothing is free wait in line, per agent. Pure.
+ */
+export type Member = {
+  readonly workerId: string;
+  /** Agent → the version this worker has. */
+  readonly agents: ReadonlyMap<string, string>;
+  readonly slots: number;
+};
+
+export type Roster<M extends Member> = {
+  join(member: M): void;
+  /** Its slots are gone; what it holds is no longer counted. */
+  leave(member: M): void;
+  /** From now on it is given nothing new. */
+  rest(member: M): void;
+  /** Calls `grant` once a slot for this agent is taken, at once if one is free. @returns withdraws the request */
+  request(agent: string, grant: (member: M) => void): () => void;
+  /** Takes a slot without asking: what a worker says it already works on. */
+  occupy(member: M): void;
+  giveBack(member: M): void;
+  free(agent: string): number;
+  /** Agents that some connected worker has. */
+  agents(): readonly string[];
+  slotsOf(agent: string): number;
+  readonly members: readonly M[];
+};
+
+/** `turns`: the member's agents, the one that was served longest ago first. */
+type Seat = { taken: number; resting: boolean; turns: string[] };
+type Request<M> = { grant: (member: M) => void };
+
+export function createRoster<M extends Member>(): Roster<M> {
+  const seats = new Map<M, Seat>();
+  const lines = new Map<string, Request<M>[]>();
+
+  const freeOf = (member: M) => {
+    const seat = seats.get(member);
+    return seat === undefined || seat.resting ? 0 : Math.max(0, member.slots - seat.taken);
+  };
+
+  const membersOf = (agent: string) => [...seats.keys()].filter((member) => member.agents.has(agent));
+
+  const freest = (agent: string) => {
+    const [best] = membersOf(agent)
+      .filter((member) => freeOf(member) > 0)
+      .toSorted((a, b) => freeOf(b) - freeOf(a));
+    return best;
+  };
+
+  const take = (member: M) => {
+    const seat = seats.get(member);
+    if (seat !== undefined) seat.taken += 1;
+  };
+
+  /** The member's agents take turns, so that none starves beside a busy one. */
+  const serve = (member: M) => {
+    const seat = seats.get(member);
+    while (seat !== undefined && freeOf(member) > 0) {
+      const agent = seat.turns.find((name) => (lines.get(name)?.length ?? 0) > 0);
+      const request = agent === undefined ? undefined : lines.get(agent)?.shift();
+      if (agent === undefined || request === undefined) return;
+      seat.turns = [...seat.turns.filter((name) => name !== agent), agent];
+      seat.taken += 1;
+      request.grant(member);
+    }
+  };
+
+  return {
+    join(member) {
+      seats.set(member, { taken: 0, resting: false, turns: [...member.agents.keys()] });
+      serve(member);
+    },
+    leave: (member) => void seats.delete(member),
+    rest(member) {
+      const seat = seats.get(member);
+      if (seat !== undefined) seat.resting = true;
+    },
+    request(agent, grant) {
+      const member = freest(agent);
+      if (member !== undefined) {
+        take(member);
+        grant(member);
+        return () => undefined;
+      }
+      const request = { grant };
+      const line = lines.get(agent) ?? [];
+      lines.set(agent, line);
+      line.push(request);
+      return () => {
+        const place = line.indexOf(request);
+        if (place >= 0) line.splice(place, 1);
+      };
+    },
+    occupy: take,
+    giveBack(member) {
+      const seat = seats.get(member);
+      if (seat === undefined) return;
+      seat.taken = Math.max(0, seat.taken - 1);
+      serve(member);
+    },
+    free: (agent) => membersOf(agent).reduce((sum, member) => sum + freeOf(member), 0),
+    agents: () => [...new Set([...seats.keys()].flatMap((member) => [...member.agents.keys()]))],
+    slotsOf: (agent) => membersOf(agent).reduce((sum, member) => sum + member.slots, 0),
+    get members() {
+      return [...seats.keys()];
+    },
+  };
+}

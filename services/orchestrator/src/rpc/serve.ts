@@ -1,0 +1,34 @@
+import type { Server } from '@grpc/grpc-js';
+import { serverStream, unary } from '@morningai/rpc/server';
+import { SystemServiceService, type SystemServiceServer } from '@morningai/rpc/system';
+import { TaskServiceService, type TaskServiceServer } from '@morningai/rpc/tasks';
+import { WorkerServiceService, type WorkerServiceServer } from '@morningai/rpc/worker';
+import { listAgents } from './list-agents.ts';
+import type { RpcParts } from './parts.ts';
+import { readSteps } from './read-steps.ts';
+import { getTask, listTaskEvents, listTasks } from './read-tasks.ts';
+import { submitTasks } from './submit-tasks.ts';
+import { getStatus, readEvents } from './system.ts';
+import { work } from './work.ts';
+
+export function serve(server: Server, parts: RpcParts): void {
+  const { authenticate, onBug } = parts;
+  const tasks: TaskServiceServer = {
+    submitTasks: unary(authenticate, onBug, (request, context) => submitTasks(parts, request, context)),
+    getTask: unary(authenticate, onBug, (request) => getTask(parts, request)),
+    listTasks: unary(authenticate, onBug, (request) => listTasks(parts, request)),
+    listTaskEvents: unary(authenticate, onBug, (request) => listTaskEvents(parts, request)),
+    listAgents: unary(authenticate, onBug, () => listAgents(parts)),
+  };
+  const worker: WorkerServiceServer = {
+    work: (stream) => work(parts, stream),
+    readSteps: unary(authenticate, onBug, (request) => readSteps(parts, request)),
+  };
+  const system: SystemServiceServer = {
+    readEvents: serverStream(authenticate, onBug, (request, context) => readEvents(parts, request, context)),
+    getStatus: unary(authenticate, onBug, () => getStatus(parts)),
+  };
+  server.addService(TaskServiceService, tasks);
+  server.addService(WorkerServiceService, worker);
+  server.addService(SystemServiceService, system);
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { AppError } from '@morningai/core/errors';
+import { LIMITS } from '@morningai/core/limits';
+import type { Json } from '@morningai/core/task';
+import { openTasksKey } from '@morningai/core/task-projection';
+import { canonicalJson } from '@morningai/log/digest';
+import { storeUnavailable } from '@morningai/log/postgres-failure';
+import { toProblem } from '@morningai/rpc/errors';
+import type { CallContext } from '@morningai/rpc/server';
+import type { SubmitResult, SubmitTasksRequest, SubmitTasksResponse, Task, TaskSpec } from '@morningai/rpc/tasks';
+import { parseInput, toSubmit, type RequestedTask } from '../domain/submission.ts';
+import { findSubmission } from '../store/find-submission.ts';
+import { getTaskViews } from '../store/task-views.ts';
+import type { Parts } from './parts.ts';
+import { submittedMessage, taskMessage } from './task-message.ts';
+
+/** Beside the input. */
+const SUBMIT_BYTES = 500;
+
+/** Each task is accepted or refused by itself; the batch as a whole fails only for reasons of the call. */
+export async function submitTasks(
+  parts: Parts,
+  request: SubmitTasksRequest,
+  context: CallContext,
+): Promise<SubmitTasksResponse> {
+  if (request.tenant === '') throw new AppError('REQUEST_INVALID', 'tenant is missing');
+  if (request.tasks.length > LIMITS.tasksPerSubmit) {
+    throw new AppError('REQUEST_INVALID', `over ${LIMITS.tasksPerSubmit} tasks in one call`);
+  }
+  const results = request.tasks.map((spec) =>
+    submitOne(parts, request.tenant, spec, context).catch((error: unknown): SubmitResult => ({
+      result: { $case: 'refused', value: toProblem(error) },
+    })),
+  );
+  return { results: await Promise.all(results) };
+}
+
+async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: CallContext): Promise<SubmitResult> {
+  const { writer, assignments } = parts;
+  const requested = requestedTask(spec);
+  const input = parseInput(requested);
+  const digest = requestDigest(requested, input);
+  const command = await decideSubmit(parts, requested, input, digest).catch(async (error: unknown) => {
+    // What was accepted once stays accepted, also when its time is over or the agent's schema has changed since.
+    const earlier = await findSubmission(parts.pool, tenant, requested, digest).catch(storeUnavailable);
+    if (earlier === null) throw error;
+    return earlier;
+  });
+  if ('taskId' in command) return repeated(parts, tenant, command.taskId);
+  const assignment = { taskId: requested.id, tenant, inputJson: requested.inputJson, labels: requested.labels };
+  // Before the write: the dispatcher hears of the commit before this function goes on.
+  assignments.put(assignment);
+  const written = await writer.write({
+    taskId: requested.id,
+    tenant,
+    command,
+    limits: [{ key: openTasksKey(tenant), max: parts.maxOpenTasks }],
+    urgency: 'submit',
+    bytes: SUBMIT_BYTES + requested.inputJson.length,
+    deadlineAt: performance.now() + (context.deadline.getTime() - Date.now()),
+  });
+  if (written.events.length > 0 && written.recordedAt !== null) {
+    return accepted(submittedMessage(requested.id, tenant, command, written.recordedAt), false);
+  }
+  return repeated(parts, tenant, written.duplicateOf ?? requested.id);
+}
+
+async function decideSubmit(parts: Parts, requested: RequestedTask, input: Json, digest: string) {
+  const agent = await parts.catalog.newest(requested.agent);
+  parts.catalog.checkInput(agent, input);
+  return toSubmit(requested, input, agent, digest, parts.clock.nowMs());
+}
+
+async function repeated(parts: Parts, tenant: string, taskId: string): Promise<SubmitResult> {
+  const [view] = await getTaskViews(parts.pool, tenant, [taskId]).catch(storeUnavailable);
+  if (view === undefined) throw new AppError('IDEMPOTENCY_MISMATCH', 'this task id is taken');
+  return accepted({ ...taskMessage(view), inputJson: '', outputJson: '' }, true);
+}
+
+function accepted(task: Task, repeatedSubmit: boolean): SubmitResult {
+  return { result: { $case: 'accepted', value: { task, repeatedSubmit } } };
+}
+
+function requestedTask(spec: TaskSpec): RequestedTask {
+  return {
+    ...spec,
+    dueAt: spec.dueAt ?? null,
+    expiresAt: spec.expiresAt ?? null,
+    idempotencyKey: spec.idempotencyKey === '' ? null : spec.idempotencyKey,
+  };
+}
+
+/** Of what the caller asked for, not of what it came to: the same request made again must be known again. */
+function requestDigest(requested: RequestedTask, input: unknown): string {
+  const { agent, priority, dueAt, expiresAt, maxAttempts, concurrencyKey, labels } = requested;
+  const request = {
+    agent,
+    input,
+    priority,
+    dueAt: dueAt?.toISOString() ?? null,
+    expiresAt: expiresAt?.toISOString() ?? null,
+    maxAttempts,
+    concurrencyKey,
+    labels,
+  };
+  return createHash('sha256').update(canonicalJson(request)).digest('hex');
+}

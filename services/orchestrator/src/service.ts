@@ -1,0 +1,134 @@
+/** Wires and owns everything of the orchestrator. */
+import { randomUUID } from 'node:crypto';
+import { LOG_MIGRATIONS, migrate, type MigrationSet } from '@morningai/log/migrate';
+import { openPool, type Pool } from '@morningai/log/pool';
+import { sqlState } from '@morningai/log/postgres-failure';
+import { readHead } from '@morningai/log/read';
+import { createTaskWriter } from '@morningai/log/task-writer';
+import { bearerKey, createRpcServer } from '@morningai/rpc/server';
+import { createLogger, reason, withoutPassword, type Logger } from '@morningai/service/logger';
+import { untilItWorks } from '@morningai/service/retry';
+import { createAgentCatalog } from './agent-catalog.ts';
+import type { OrchestratorConfig } from './config.ts';
+import { createAssignmentCache } from './dispatch/assignment-cache.ts';
+import { createClaims } from './dispatch/claims.ts';
+import { createDispatcher } from './dispatch/dispatcher.ts';
+import { runExpiry } from './dispatch/expiry.ts';
+import { startHeartbeats } from './dispatch/heartbeats.ts';
+import { startPublisher } from './dispatch/publisher.ts';
+import type { WorkSession } from './dispatch/work-session.ts';
+import { createRoster } from './domain/roster.ts';
+import { createPostgresClock } from './postgres-clock.ts';
+import { serve } from './rpc/serve.ts';
+
+export const ORCHESTRATOR_MIGRATIONS: MigrationSet = {
+  owner: 'orchestrator',
+  folder: new URL('../migrations', import.meta.url).pathname,
+};
+
+export type Orchestrator = AsyncDisposable & {
+  /** "host:port" of its gRPC. */
+  readonly address: string;
+};
+
+const MAX_CONNECTIONS = 10;
+const CLOSE_GRACE_MS = 5_000;
+
+/** @param signal ends the wait for Postgres */
+export async function createOrchestrator(
+  config: OrchestratorConfig,
+  overrides: { readonly logger?: Logger; readonly signal?: AbortSignal } = {},
+): Promise<Orchestrator> {
+  const logger = overrides.logger ?? createLogger('orchestrator', config.logLevel);
+  const signal = overrides.signal ?? new AbortController().signal;
+  const { pool, incarnation } = await openLog(config, logger, signal);
+
+  const stop = new AbortController();
+  const writer = createTaskWriter(pool);
+  const clock = createPostgresClock();
+  const catalog = createAgentCatalog(pool);
+  const roster = createRoster<WorkSession>();
+  const assignments = createAssignmentCache(pool);
+  const heartbeats = startHeartbeats(pool, logger);
+  const claims = createClaims({ writer, roster, catalog, assignments, logger, signal: stop.signal });
+  const dispatcher = createDispatcher({ pool, redisUrl: config.redisUrl, incarnation, claims, roster, logger });
+  const publisher = startPublisher({
+    pool,
+    natsUrl: config.natsUrl,
+    incarnation,
+    stream: config.feedStream,
+    logger,
+  });
+  writer.onWritten((written) => {
+    if (written.recordedAt !== null) clock.observe(written.recordedAt);
+    dispatcher.changed(written);
+    publisher.wake();
+  });
+  await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
+  const expiring = runExpiry({ pool, writer, catalog, logger }, stop.signal);
+
+  const rpc = createRpcServer();
+  serve(rpc.server, {
+    pool,
+    writer,
+    catalog,
+    assignments,
+    dispatcher,
+    heartbeats,
+    publisher,
+    roster,
+    clock,
+    logger,
+    maxOpenTasks: config.maxOpenTasks,
+    orchestratorId: randomUUID(),
+    draining: stop.signal,
+    authenticate: bearerKey(config.apiKey),
+    onBug: (error, method) => logger.error({ error, method }, 'a call failed'),
+  });
+  // Bound last: until Postgres has answered, callers find nobody and try again.
+  const address = `${config.bindHost}:${await rpc.listen(`${config.bindHost}:${config.port}`)}`;
+  rpc.setServing(true);
+  logger.info({ address, incarnation }, 'orchestrator ready');
+
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      rpc.setServing(false);
+      stop.abort();
+      await dispatcher.close();
+      await rpc.close(CLOSE_GRACE_MS);
+      await Promise.all([expiring, heartbeats.close(), publisher.close()]);
+      await writer.close();
+      await pool.close();
+    },
+  };
+}
+
+async function openLog(
+  config: OrchestratorConfig,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<{ pool: Pool; incarnation: string }> {
+  const pool = openPool(
+    {
+      url: config.databaseUrl,
+      name: 'morningai-orchestrator',
+      maxConnections: MAX_CONNECTIONS,
+      pooled: config.databasePooled,
+      role: config.databaseRole === 'none' ? null : config.databaseRole,
+    },
+    (error) => logger.warn({ why: reason(error) }, 'postgres connection broke'),
+  );
+  const fields = { databaseUrl: withoutPassword(config.databaseUrl) };
+  const opened = async () => {
+    await migrate(config.databaseUrl, [LOG_MIGRATIONS, ORCHESTRATOR_MIGRATIONS], signal);
+    return { pool, incarnation: (await readHead(pool)).incarnation };
+  };
+  return untilItWorks({ logger, message: 'postgres does not answer', fields, giveUp: isOurFault }, signal, opened);
+}
+
+/** A migration that Postgres refuses will be refused for ever. */
+function isOurFault(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && /^(0A|22|23|42)/.test(state);
+}

@@ -1,0 +1,64 @@
+import type { Pool, Statement } from '@morningai/log/pool';
+import type { TaskView } from '../domain/task-view.ts';
+
+// `scheduled` is queued and not yet due, by Postgres' clock. Input and output stay in the log: two probes by position.
+const COLUMNS = `
+  t.id, t.tenant, t.agent, t.version, t.fence, t.priority, t.labels, t.state,
+  CASE WHEN t.status = 'queued' AND t.wake_at > clock_timestamp() THEN 'scheduled' ELSE t.status END AS status,
+  t.created_at AS "createdAt", t.updated_at AS "updatedAt", t.started_at AS "startedAt", t.finished_at AS "finishedAt",
+  CASE WHEN t.status = 'queued' THEN t.wake_at
+       ELSE s.recorded_at + (s.data ->> 'dueInMs')::bigint * interval '1 millisecond' END AS "dueAt",
+  (s.data -> 'input')::text AS "inputJson", (o.data -> 'output')::text AS "outputJson"`;
+
+const JOINS = `
+  JOIN events s ON s.position = t.submitted_position
+  LEFT JOIN events o ON o.position = t.outcome_position AND o.type = 'TaskCompleted'`;
+
+const GET: Statement = {
+  name: 'get_tasks',
+  sql: `SELECT ${COLUMNS} FROM tasks t ${JOINS} WHERE t.tenant = $1 AND t.id = ANY ($2::uuid[])`,
+};
+
+/** Those of the tasks that exist for this tenant. */
+export function getTaskViews(pool: Pool, tenant: string, ids: readonly string[]): Promise<TaskView[]> {
+  return pool.query<TaskView>(GET, [tenant, ids]);
+}
+
+export type TaskFilter = {
+  readonly tenant: string;
+  readonly status: string | null;
+  readonly agent: string | null;
+  readonly label: { readonly name: string; readonly value: string | null } | null;
+  /** Only tasks with a smaller id: ids rise with time. */
+  readonly beforeId: string | null;
+  readonly limit: number;
+};
+
+const LIST: Statement = {
+  name: 'list_tasks',
+  sql: `SELECT ${COLUMNS} FROM (
+          SELECT * FROM tasks
+          WHERE tenant = $1
+            AND ($2::text IS NULL
+                 OR status = CASE WHEN $2 = 'scheduled' THEN 'queued' ELSE $2 END
+                    AND ($2 NOT IN ('scheduled', 'queued') OR (wake_at > clock_timestamp()) = ($2 = 'scheduled')))
+            AND ($3::text IS NULL OR agent = $3)
+            AND ($4::text IS NULL OR ($5::text IS NULL AND labels ? $4) OR labels ->> $4 = $5)
+            AND ($6::uuid IS NULL OR id < $6)
+          ORDER BY id DESC LIMIT $7
+        ) t ${JOINS} ORDER BY t.id DESC`,
+};
+
+/** Newest first. */
+export function listTaskViews(pool: Pool, filter: TaskFilter): Promise<TaskView[]> {
+  const { tenant, status, agent, label, beforeId, limit } = filter;
+  return pool.query<TaskView>(LIST, [
+    tenant,
+    status,
+    agent,
+    label?.name ?? null,
+    label?.value ?? null,
+    beforeId,
+    limit,
+  ]);
+}
