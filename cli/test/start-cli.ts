@@ -11,8 +11,13 @@ const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-export async function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const child = spawnCli(args, env);
+export function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  return runNode([MAIN, ...args], env);
+}
+
+/** A script, to its end. */
+export async function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  const child = spawnNode(args, env);
   const output = { stdout: '', stderr: '' };
   child.stdout?.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
@@ -20,11 +25,8 @@ export async function runCli(args: readonly string[], env: Readonly<Record<strin
   return { code, ...output };
 }
 
-export function spawnCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+function spawnNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 export type StartedStack = AsyncDisposable & {
@@ -37,7 +39,18 @@ export type StartedStack = AsyncDisposable & {
 /** `morningai start` with free ports. */
 export async function startStack(): Promise<StartedStack> {
   const folder = await mkdtemp(join(tmpdir(), 'morningai-test-'));
-  const cli = spawnCli(['--folder', folder, 'start', '--ingest-port', '0', '--health-port', '0']);
+  const cli = spawnNode([
+    MAIN,
+    '--folder',
+    folder,
+    'start',
+    '--ingest-port',
+    '0',
+    '--health-port',
+    '0',
+    '--orchestrator-port',
+    '0',
+  ]);
   let said = '';
   cli.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   cli.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -5,7 +5,7 @@ import { eventually } from '@morningai/testbed/eventually';
 import { describe, expect, test } from 'vitest';
 import { verifyDatabase } from '../src/commands/verify.ts';
 import { readStackFile } from '../src/stack/stack-file.ts';
-import { isAlive, runCli, startStack, type StartedStack } from './start-cli.ts';
+import { isAlive, runCli, runNode, startStack, type StartedStack } from './start-cli.ts';
 
 const NAMES = ['agents', 'health', 'ingest', 'memory', 'nats', 'orchestrator', 'postgres', 'redis'];
 
@@ -31,6 +31,13 @@ describe('start', () => {
       expect(await verifyDatabase(databaseUrl)).toMatchObject({ problems: [], ledger: { accepted: 1, completed: 1 } });
     }
     expect(await answers(`${first.ingestUrl}/v1/tasks`, second.apiKey)).toBe(401);
+
+    // The README's own example, on the first of them.
+    const { ingestUrl, orchestratorAddress, apiKey } = first;
+    const env = { INGEST_URL: ingestUrl, ORCHESTRATOR_ADDRESS: orchestratorAddress, MORNINGAI_API_KEY: apiKey };
+    const hello = await runNode([new URL('../../examples/hello.ts', import.meta.url).pathname], env);
+    expect(hello).toMatchObject({ code: 0 });
+    expect(hello.stdout).toContain("completed { text: 'Hello you' }");
   });
 
   test(

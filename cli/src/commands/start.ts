@@ -6,7 +6,7 @@ import { folderOf, interruptSignal } from '../connect.ts';
 import type { Done } from '../program.ts';
 import { openStack } from '../stack/open-stack.ts';
 
-type Options = { ingestPort: string; healthPort: string };
+type Options = { ingestPort: string; healthPort: string; orchestratorPort: string };
 
 export function addStart(program: Command, _done: Done): void {
   program
@@ -14,24 +14,34 @@ export function addStart(program: Command, _done: Done): void {
     .description('Start the whole stack here, and keep it until Ctrl-C')
     .addOption(new Option('--ingest-port <port>', 'the HTTP API; 0: any free port').default('8080').env('INGEST_PORT'))
     .addOption(new Option('--health-port <port>', 'health; 0: any free port').default('8081').env('HEALTH_PORT'))
+    .addOption(
+      new Option('--orchestrator-port <port>', 'gRPC, for workers of your own; 0: any free port')
+        .default('50051')
+        .env('ORCHESTRATOR_PORT'),
+    )
     .action(async (options: Options, command: Command) => {
       const signal = interruptSignal();
       const folder = folderOf(command);
       await using stack = await openStack({
         folder,
         publishFolder: join(folder, 'published'),
-        ports: { ingest: portOf(options.ingestPort), health: portOf(options.healthPort) },
+        ports: {
+          ingest: portOf(options.ingestPort),
+          health: portOf(options.healthPort),
+          orchestrator: portOf(options.orchestratorPort),
+        },
         urls: backendUrls(),
         apiKey: process.env['MORNINGAI_API_KEY'],
         progress: (line) => console.error(line),
         signal,
       });
-      const { ingestUrl, healthUrl, apiKey, processes } = stack.describe();
+      const { ingestUrl, healthUrl, orchestratorAddress, apiKey, processes } = stack.describe();
       console.log(`
 MorningAI runs.
 
   API       ${ingestUrl}        (${ingestUrl}/openapi.json)
   health    ${healthUrl}/health
+  workers   ${orchestratorAddress}    (gRPC: the one address a worker of your own needs)
   key       ${apiKey}
   processes ${Object.keys(processes).join(', ')}: see ${folder}/stack.json; logs in ${stack.logFolder}
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@morningai/core/errors';
 import { openTestbed, type Component, type Testbed } from '@morningai/testbed';
 import { isFree, reservePort } from '@morningai/testbed/ports';
-import { healthUrl, ingestUrl, servicesOf, type StackAddresses } from './services.ts';
+import { healthUrl, ingestUrl, orchestratorAddress, servicesOf, type StackAddresses } from './services.ts';
 import { removeStackFile, writeStackFile, type StackFile } from './stack-file.ts';
 import { supervise, type Supervised } from './supervisor.ts';
 
@@ -16,7 +16,7 @@ export type StackOptions = {
   /** Where the faq agent puts its documents. */
   readonly publishFolder: string;
   /** Undefined: a free one. */
-  readonly ports: { readonly ingest: number | undefined; readonly health: number | undefined };
+  readonly ports: { readonly [name in 'ingest' | 'health' | 'orchestrator']?: number | undefined };
   /** Backends that run elsewhere. */
   readonly urls: Partial<Record<Component, string>>;
   /** Undefined: the folder's own, made at the first start. */
@@ -63,6 +63,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     databaseUrl: addresses.databaseUrl,
     redisUrl: addresses.redisUrl,
     natsUrl: addresses.natsUrl,
+    orchestratorAddress: orchestratorAddress(addresses),
     processes: Object.fromEntries([
       ...COMPONENTS.flatMap((name) => {
         const { running } = testbed.backend(name);
@@ -156,6 +157,11 @@ async function choosePorts(wanted: StackOptions['ports']) {
   }
   const reserved = await Promise.all(Array.from({ length: 4 }, () => reservePort()));
   const [orchestrator, memory, ingest, health] = reserved.map(({ port }) => port) as [number, number, number, number];
-  const ports = { orchestrator, memory, ingest: wanted.ingest || ingest, health: wanted.health || health };
+  const ports = {
+    orchestrator: wanted.orchestrator || orchestrator,
+    memory,
+    ingest: wanted.ingest || ingest,
+    health: wanted.health || health,
+  };
   return { ports, release: () => reserved.forEach((one) => one.release()) };
 }

@@ -28,7 +28,7 @@ const ROOT = new URL('../../../', import.meta.url);
 export function servicesOf(addresses: StackAddresses): readonly ServiceSpec[] {
   const { databaseUrl, redisUrl, natsUrl, apiKey, ports } = addresses;
   const backends = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, NATS_URL: natsUrl };
-  const orchestrator = { ORCHESTRATOR_ADDRESS: `${HOST}:${ports.orchestrator}`, MORNINGAI_API_KEY: apiKey };
+  const orchestrator = { ORCHESTRATOR_ADDRESS: orchestratorAddress(addresses), MORNINGAI_API_KEY: apiKey };
   return [
     service('orchestrator', 'services/orchestrator', {
       ...backends,
@@ -50,6 +50,10 @@ export function servicesOf(addresses: StackAddresses): readonly ServiceSpec[] {
       FAQ_RUNBOOKS: new URL('docs/runbooks', ROOT).pathname,
     }),
   ];
+}
+
+export function orchestratorAddress({ ports }: Pick<StackAddresses, 'ports'>): string {
+  return `${HOST}:${ports.orchestrator}`;
 }
 
 export function ingestUrl({ ports }: Pick<StackAddresses, 'ports'>): string {

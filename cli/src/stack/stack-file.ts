@@ -12,6 +12,8 @@ const stackFile = z.object({
   databaseUrl: z.string(),
   redisUrl: z.string(),
   natsUrl: z.string(),
+  /** For workers of your own: host:port. */
+  orchestratorAddress: z.string(),
   processes: z.record(z.string(), processEntry),
 });
 

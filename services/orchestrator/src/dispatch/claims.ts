@@ -51,6 +51,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       });
     });
 
+  /** @returns false: the slot is free again */
   const claim = async (session: WorkSession, agent: string, taskId: string) => {
     const claimId = randomUUID();
     const agentVersion = session.agents.get(agent) ?? '';
@@ -64,25 +65,17 @@ export function createClaims(parts: ClaimsParts): Claims {
       bytes: CLAIM_BYTES,
       deadlineAt: performance.now() + CLAIM_DEADLINE_MS,
     });
-    if (!isMine(written, claimId)) return roster.giveBack(session);
-    const { fence, steps } = written.state;
+    if (!isMine(written, claimId)) return false;
+    const { fence, steps, failures } = written.state;
     const assignment = await assignments.take(taskId);
     if (!session.open || assignment === undefined) {
-      roster.giveBack(session);
-      return release(taskId, fence);
+      await release(taskId, fence);
+      return false;
     }
     const { tenant, inputJson, labels } = assignment;
-    const claimed = claimOf(taskId, fence);
-    return assign(session, {
-      claim: claimed,
-      agent,
-      agentVersion,
-      inputJson,
-      tenant,
-      labels,
-      stepCount: steps,
-      deadline: undefined,
-    });
+    const assigned = { agent, agentVersion, inputJson, tenant, labels, stepCount: steps, deadline: undefined };
+    assign(session, { ...assigned, claim: claimOf(taskId, fence) }, failures);
+    return true;
   };
 
   const release = async (taskId: string, fence: number) => {
@@ -103,11 +96,12 @@ export function createClaims(parts: ClaimsParts): Claims {
     try {
       const session = await slot(agent);
       if (session === null) return;
-      await claim(session, agent, taskId).catch((error: unknown) => {
+      const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
         // Whether it was recorded is unknown: if so, its lease ends it.
-        roster.giveBack(session);
-        logger.warn({ taskId, why: reason(error) }, 'claim not written');
+        logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
+        return false;
       });
+      if (!claimed) roster.giveBack(session);
     } finally {
       taking.delete(taskId);
     }

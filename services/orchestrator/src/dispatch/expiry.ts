@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs } from '@morningai/core/backoff';
 import { DEFAULTS } from '@morningai/core/limits';
-import { expiredAttempts } from '@morningai/log/leases';
+import { expiredAttempts, sweepLeases, type ExpiredAttempt } from '@morningai/log/leases';
 import type { Pool } from '@morningai/log/pool';
 import type { TaskWriter } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
@@ -14,6 +14,9 @@ import type { AgentCatalog } from '../agent-catalog.ts';
 
 const EVERY_MS = 1_000;
 const PAGE = 200;
+/** Leases of attempts that have ended are forgotten now and then. */
+const SWEEP_MS = 60_000;
+const SWEEP_PAGE = 1_000;
 const EXPIRE_BYTES = 200;
 const EXPIRE_DEADLINE_MS = 5_000;
 
@@ -28,12 +31,17 @@ export type ExpiryParts = {
 export async function runExpiry(parts: ExpiryParts, signal: AbortSignal): Promise<void> {
   const { pool, catalog, logger } = parts;
   let graceUntil = performance.now() + DEFAULTS.leaseMs;
+  let sweptAt = performance.now();
   while (!signal.aborted) {
     try {
       const agents = catalog.names();
       const expired = agents.length === 0 ? [] : await expiredAttempts(pool, { agents, limit: PAGE });
       if (performance.now() >= graceUntil) {
         await Promise.all(expired.map((attempt) => expire(parts, attempt)));
+      }
+      if (performance.now() - sweptAt > SWEEP_MS) {
+        await sweepLeases(pool, SWEEP_PAGE);
+        sweptAt = performance.now();
       }
     } catch (error) {
       graceUntil = performance.now() + DEFAULTS.leaseMs;
@@ -43,9 +51,9 @@ export async function runExpiry(parts: ExpiryParts, signal: AbortSignal): Promis
   }
 }
 
-async function expire(parts: ExpiryParts, attempt: { taskId: string; fence: number; agent: string }): Promise<void> {
+async function expire(parts: ExpiryParts, attempt: ExpiredAttempt): Promise<void> {
   const { writer, catalog, logger } = parts;
-  const { taskId, fence } = attempt;
+  const { taskId, fence, failures } = attempt;
   const agent = catalog.known(attempt.agent);
   const policy = {
     baseMs: agent?.retryBaseMs ?? DEFAULTS.retryBaseMs,
@@ -54,7 +62,7 @@ async function expire(parts: ExpiryParts, attempt: { taskId: string; fence: numb
   const written = await writer.write({
     taskId,
     tenant: '',
-    command: { type: 'Expire', fence, retryInMs: backoffMs(0, policy, Math.random()) },
+    command: { type: 'Expire', fence, retryInMs: backoffMs(failures, policy, Math.random()) },
     limits: [],
     urgency: 'outcome',
     bytes: EXPIRE_BYTES,

@@ -66,18 +66,19 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
   }
 }
 
-async function beat(parts: RpcParts, session: WorkSession, claims: readonly Claimed[]): Promise<void> {
-  parts.heartbeats.beat({
-    claims,
-    leaseMs: DEFAULTS.leaseMs,
-    onLost(lost) {
-      for (const { taskId, fence } of lost) {
-        // What has just been recorded is no longer running either: only what the session still holds was taken from it.
-        if (session.held.get(taskId)?.fence !== fence) continue;
-        session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: 'the lease has run out' } });
-      }
-    },
-  });
+/** What a session does not hold it cannot renew; what has just been recorded is no longer held either. */
+function beat(parts: RpcParts, session: WorkSession, claims: readonly Claimed[]): void {
+  const holds = ({ taskId, fence }: Claimed) => session.held.get(taskId)?.fence === fence;
+  const leaseMsOf = ({ taskId }: Claimed) =>
+    parts.catalog.known(session.held.get(taskId)?.agent ?? '')?.leaseMs ?? DEFAULTS.leaseMs;
+  const onLost = (lost: readonly Claimed[]) => {
+    for (const { taskId, fence } of lost.filter(holds)) {
+      session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: 'the lease has run out' } });
+    }
+  };
+  for (const [leaseMs, same] of Map.groupBy(claims.filter(holds), leaseMsOf)) {
+    parts.heartbeats.beat({ claims: same, leaseMs, onLost });
+  }
 }
 
 async function outcome(
@@ -199,12 +200,13 @@ function failCommand(parts: RpcParts, session: WorkSession, claim: Claimed, fail
     message: cleanText(failure?.message ?? '').slice(0, LIMITS.errorMessageLength),
   };
   if (failure?.notRetryable) return { type: 'Fail', fence, error, retryInMs: null };
-  const agent = parts.catalog.known(session.held.get(taskId)?.agent ?? '');
+  const held = session.held.get(taskId);
+  const agent = parts.catalog.known(held?.agent ?? '');
   const policy = {
     baseMs: agent?.retryBaseMs ?? DEFAULTS.retryBaseMs,
     capMs: agent?.retryCapMs ?? DEFAULTS.retryCapMs,
   };
-  const retryInMs = milliseconds(failure?.retryAfter) ?? backoffMs(fence - 1, policy, Math.random());
+  const retryInMs = milliseconds(failure?.retryAfter) ?? backoffMs(held?.failures ?? 0, policy, Math.random());
   return { type: 'Fail', fence, error, retryInMs: Math.min(retryInMs, LIMITS.dueInMs) };
 }
 

@@ -120,15 +120,17 @@ async function welcome(parts: RpcParts, stream: Stream, hello: Hello): Promise<W
     held: new Map(),
     send: createOutbox(stream),
   };
-  const known = await readHeld(parts.pool, hello.running.map((claim) => claim.task).filter(isTaskId)).catch(
-    storeUnavailable,
-  );
-  const agentOf = new Map(known.map((held) => [`${held.taskId}/${held.fence}`, held.agent]));
+  const known = await readHeld(
+    parts.pool,
+    hello.workerId,
+    hello.running.map((claim) => claim.task).filter(isTaskId),
+  ).catch(storeUnavailable);
+  const heldOf = new Map(known.map((held) => [`${held.taskId}/${held.fence}`, held]));
   const fenced: Claim[] = [];
   for (const claim of hello.running) {
-    const agent = agentOf.get(`${claim.task}/${claim.fence}`);
-    if (agent === undefined) fenced.push(claim);
-    else session.held.set(claim.task, { fence: claim.fence, agent });
+    const held = heldOf.get(`${claim.task}/${claim.fence}`);
+    if (held === undefined) fenced.push(claim);
+    else session.held.set(claim.task, held);
   }
   session.send({
     $case: 'welcome',

@@ -1,13 +1,19 @@
 import type { Pool, Statement } from '@morningai/log/pool';
 
-export type HeldTask = { readonly taskId: string; readonly fence: number; readonly agent: string };
+export type HeldTask = {
+  readonly taskId: string;
+  readonly fence: number;
+  readonly agent: string;
+  readonly failures: number;
+};
 
 const READ: Statement = {
   name: 'read_held',
-  sql: `SELECT id AS "taskId", fence, agent FROM tasks WHERE id = ANY ($1::uuid[]) AND status = 'running'`,
+  sql: `SELECT id AS "taskId", fence, agent, (state ->> 'failures')::int AS failures FROM tasks
+        WHERE id = ANY ($1::uuid[]) AND status = 'running' AND state ->> 'worker' = $2`,
 };
 
-/** Which of the tasks are running, and under which fence. */
-export function readHeld(pool: Pool, taskIds: readonly string[]): Promise<HeldTask[]> {
-  return pool.query<HeldTask>(READ, [taskIds]);
+/** Which of the tasks this worker has a claim on, and under which fence. */
+export function readHeld(pool: Pool, workerId: string, taskIds: readonly string[]): Promise<HeldTask[]> {
+  return pool.query<HeldTask>(READ, [taskIds, workerId]);
 }
