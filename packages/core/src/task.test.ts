@@ -1,0 +1,362 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AppError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { decide, evolve, fold, INITIAL, isFinished, type Command, type Event, type State } from './task.ts';
+
+const SUBMIT: Command & { type: 'Submit' } = {
+  type: 'Submit',
+  agent: 'echo',
+  input: {},
+  priority: 2,
+  maxAttempts: 3,
+  maxCrashes: 2,
+  dueInMs: 0,
+  expiresInMs: null,
+  concurrencyKey: null,
+  labels: {},
+  idempotencyKey: null,
+  requestDigest: 'digest',
+};
+const ERROR = { code: 'OOPS', message: 'it failed' };
+
+const start = (claimId: string): Command => ({
+  type: 'Start',
+  claimId,
+  worker: 'w',
+  agentVersion: '1',
+  leaseMs: 10_000,
+});
+const complete = (fence: number): Command => ({ type: 'Complete', fence, output: 'done' });
+const fail = (fence: number, retryInMs: number | null = 0): Command => ({
+  type: 'Fail',
+  fence,
+  error: ERROR,
+  retryInMs,
+});
+const expire = (fence: number): Command => ({ type: 'Expire', fence, retryInMs: 0 });
+const release = (fence: number): Command => ({ type: 'Release', fence });
+const startStep = (fence: number, index: number): Command => ({
+  type: 'StartStep',
+  fence,
+  index,
+  step: `s${index}`,
+  effectKey: 'k',
+});
+const completeStep = (fence: number, index: number): Command => ({
+  type: 'CompleteStep',
+  fence,
+  index,
+  step: `s${index}`,
+  output: index,
+});
+
+function after(...commands: readonly Command[]): State {
+  return commands.reduce<State>((state, command) => decide(command, state).reduce(evolve, state), INITIAL);
+}
+
+function types(events: readonly Event[]): string[] {
+  return events.map(({ type }) => type);
+}
+
+/** What a command comes to: the types of its events, or the code of its refusal. */
+function verdict(command: Command, state: State): string[] | string {
+  try {
+    return types(decide(command, state));
+  } catch (error) {
+    if (error instanceof AppError) return error.code;
+    throw error;
+  }
+}
+
+function fenceOf(state: State): number {
+  return state.status === 'none' ? 0 : state.fence;
+}
+
+describe('a task', () => {
+  test('is submitted once: a repeat is nothing new, another request under its id is refused', () => {
+    const state = after(SUBMIT);
+    expect(state).toMatchObject({ status: 'queued', life: 1, fence: 0, events: 1 });
+    expect(verdict(SUBMIT, state)).toEqual([]);
+    expect(verdict({ ...SUBMIT, requestDigest: 'other' }, state)).toBe('IDEMPOTENCY_MISMATCH');
+    expect(verdict(SUBMIT, after(SUBMIT, start('a'), complete(1)))).toEqual([]);
+  });
+
+  test('is started once, by the claim that comes first', () => {
+    const state = after(SUBMIT, start('a'));
+    expect(state).toMatchObject({ status: 'running', fence: 1, claimId: 'a' });
+    expect(verdict(start('a'), state)).toEqual([]);
+    expect(verdict(start('b'), state)).toEqual([]);
+    expect(verdict(start('a'), INITIAL)).toEqual([]);
+  });
+
+  test('is not started again by a claim that comes once more after its attempt ended', () => {
+    for (const end of [release(1), fail(1), expire(1)]) {
+      const state = after(SUBMIT, start('a'), end);
+      expect(verdict(start('a'), state)).toEqual([]);
+      expect(verdict(start('b'), state)).toEqual(['AttemptStarted']);
+    }
+  });
+
+  test('takes an outcome only from the fence that holds the claim', () => {
+    const running = after(SUBMIT, start('a'));
+    for (const fence of [0, 2]) {
+      for (const outcome of [complete(fence), fail(fence), release(fence)])
+        expect(verdict(outcome, running)).toBe('FENCED');
+      expect(verdict(expire(fence), running)).toEqual([]);
+    }
+    expect(verdict(complete(1), running)).toEqual(['TaskCompleted']);
+  });
+
+  test.each([
+    ['an expiry', expire(1)],
+    ['a release', release(1)],
+    ['a failure', fail(1)],
+  ])('refuses a zombie after %s, whether somebody else has it by then or not', (_, end) => {
+    for (const state of [after(SUBMIT, start('a'), end), after(SUBMIT, start('a'), end, start('b'))]) {
+      expect(verdict(complete(1), state)).toBe('FENCED');
+      expect(verdict(completeStep(1, 0), state)).toBe('FENCED');
+      expect(verdict(startStep(1, 0), state)).toBe('FENCED');
+    }
+  });
+
+  test('answers "recorded" to the same outcome of the same fence, and refuses another one', () => {
+    const outcomes = { complete: complete(1), fail: fail(1), failForGood: fail(1, null), release: release(1) };
+    for (const [name, outcome] of Object.entries(outcomes)) {
+      const state = after(SUBMIT, start('a'), outcome);
+      expect(verdict(outcome, state), name).toEqual([]);
+      for (const other of Object.values(outcomes).filter((it) => it.type !== outcome.type)) {
+        expect(verdict(other, state), `${other.type} after ${name}`).toBe('FENCED');
+      }
+    }
+  });
+
+  test('fails for good after maxAttempts failures, or when the agent says it is not retryable', () => {
+    const twice = [SUBMIT, start('a'), fail(1), start('b'), fail(2), start('c')];
+    expect(verdict(fail(3), after(...twice))).toEqual(['AttemptFailed', 'TaskFailed']);
+    expect(after(...twice, fail(3))).toMatchObject({ status: 'failed', failures: 3, error: ERROR });
+    expect(verdict(fail(1, null), after(SUBMIT, start('a')))).toEqual(['AttemptFailed', 'TaskFailed']);
+  });
+
+  test('fails for good after maxCrashes expiries, with the cause', () => {
+    const state = after(SUBMIT, start('a'), expire(1), start('b'));
+    expect(types(decide(expire(2), state))).toEqual(['AttemptExpired', 'TaskFailed']);
+    expect(after(SUBMIT, start('a'), expire(1), start('b'), expire(2))).toMatchObject({
+      status: 'failed',
+      crashes: 2,
+      error: { code: 'WORKER_LOST' },
+    });
+  });
+
+  test('loses no attempt by a release', () => {
+    expect(after(SUBMIT, start('a'), release(1))).toMatchObject({ status: 'queued', failures: 0, fence: 1 });
+  });
+
+  test('takes steps in their order and each only once', () => {
+    const running = after(SUBMIT, start('a'));
+    expect(verdict(completeStep(1, 1), running)).toBe('STEP_OUT_OF_ORDER');
+    expect(verdict(startStep(1, 1), running)).toBe('STEP_OUT_OF_ORDER');
+    const begun = after(SUBMIT, start('a'), startStep(1, 0));
+    expect(verdict(startStep(1, 0), begun)).toEqual([]);
+    expect(verdict(startStep(1, 1), begun)).toBe('STEP_OUT_OF_ORDER');
+    const recorded = after(SUBMIT, start('a'), startStep(1, 0), completeStep(1, 0));
+    expect(verdict(completeStep(1, 0), recorded)).toEqual([]);
+    expect(verdict(startStep(1, 0), recorded)).toEqual([]);
+    expect(verdict(completeStep(1, 1), recorded)).toEqual(['StepCompleted']);
+  });
+
+  test('keeps its recorded steps for the next attempt', () => {
+    const state = after(SUBMIT, start('a'), completeStep(1, 0), fail(1), start('b'));
+    expect(verdict(completeStep(2, 0), state)).toEqual([]);
+    expect(verdict(completeStep(2, 1), state)).toEqual(['StepCompleted']);
+  });
+
+  test('begins no step beyond the limit of events, and takes the outcome of one that was begun', () => {
+    const running = after(SUBMIT, start('a')) as State & { status: 'running' };
+    const full = { ...running, events: LIMITS.eventsPerTask };
+    expect(verdict(startStep(1, 0), full)).toBe('TASK_TOO_LONG');
+    expect(verdict(completeStep(1, 0), full)).toBe('TASK_TOO_LONG');
+    expect(verdict(startStep(1, 0), { ...full, openStep: 0 })).toEqual([]);
+    expect(verdict(completeStep(1, 0), { ...full, openStep: 0 })).toEqual(['StepCompleted']);
+    expect(verdict(startStep(1, 0), { ...running, stepLength: LIMITS.stepLengthPerTask })).toBe('TASK_TOO_LONG');
+    expect(verdict(complete(1), full)).toEqual(['TaskCompleted']);
+  });
+});
+
+// A wish is a command whose fence is still relative to the task's own: most are right, some are of a zombie or made up.
+type Wish = (state: State, serial: number) => Command;
+
+const offset = fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(-1, 1) });
+const stepOffset = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(-1, 1) });
+const stepsOf = (state: State) => (state.status === 'none' ? 0 : state.steps);
+const onFence = (make: (fence: number) => Command) =>
+  offset.map<Wish>((by) => (state) => make(Math.max(0, fenceOf(state) + by)));
+const onStep = (make: (fence: number, index: number) => Command) =>
+  fc.tuple(offset, stepOffset).map<Wish>(
+    ([by, on]) =>
+      (state) =>
+        make(Math.max(0, fenceOf(state) + by), Math.max(0, stepsOf(state) + on)),
+  );
+
+const wish: fc.Arbitrary<Wish> = fc.oneof(
+  fc.constantFrom<Wish>(
+    () => SUBMIT,
+    () => ({ ...SUBMIT, requestDigest: 'other' }),
+  ),
+  { weight: 4, arbitrary: fc.constant<Wish>((_, serial) => start(`claim ${serial}`)) },
+  onFence(complete),
+  onFence(expire),
+  onFence(release),
+  fc.tuple(offset, fc.constantFrom(null, 0, 500)).map<Wish>(([by, retryInMs]) => (state) => {
+    return fail(Math.max(0, fenceOf(state) + by), retryInMs);
+  }),
+  { weight: 2, arbitrary: onStep(startStep) },
+  { weight: 3, arbitrary: onStep(completeStep) },
+);
+const limits = fc.record({ maxAttempts: fc.integer({ min: 1, max: 4 }), maxCrashes: fc.integer({ min: 1, max: 3 }) });
+const life = fc.tuple(limits, fc.array(wish, { maxLength: 60 }));
+
+/** Plays the wishes and calls back on each accepted command, before and after its events. */
+function play(
+  [own, wishes]: [{ maxAttempts: number; maxCrashes: number }, readonly Wish[]],
+  onAccepted: (command: Command, events: readonly Event[], before: State, state: State) => void = () => undefined,
+) {
+  let state = INITIAL;
+  const accepted: Command[] = [];
+  const history: Event[] = [];
+  for (const [serial, make] of [() => SUBMIT, ...wishes].entries()) {
+    const asked = make(state, serial);
+    const command: Command = asked.type === 'Submit' ? { ...asked, ...own } : asked;
+    const before = state;
+    let events: readonly Event[] = [];
+    try {
+      events = decide(command, state);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+    }
+    if (events.length === 0) continue;
+    state = events.reduce(evolve, state);
+    accepted.push(command);
+    history.push(...events);
+    onAccepted(command, events, before, state);
+  }
+  return { state, accepted, history };
+}
+
+describe('whatever is asked of a task', () => {
+  test('its fence rises by one at each claim and never falls', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        play(it, (_, events, before, state) => {
+          const claims = events.filter(({ type }) => type === 'AttemptStarted').length;
+          expect(fenceOf(state)).toBe(fenceOf(before) + claims);
+          for (const event of events) {
+            if ('fence' in event.data) expect(event.data.fence).toBe(fenceOf(state));
+          }
+        });
+      }),
+    );
+  });
+
+  test('it has at most one outcome, and takes nothing after it', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        const { history } = play(it, (_command, _events, before) => expect(isFinished(before)).toBe(false));
+        const outcomes = history.filter(({ type }) => type === 'TaskCompleted' || type === 'TaskFailed');
+        expect(outcomes.length).toBeLessThanOrEqual(1);
+        if (outcomes.length === 1) expect(history.at(-1)).toBe(outcomes[0]);
+      }),
+    );
+  });
+
+  test('failures stay within maxAttempts and crashes within maxCrashes', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        play(it, (_command, _events, _before, state) => {
+          if (state.status === 'none') return;
+          expect(state.failures).toBeLessThanOrEqual(state.maxAttempts);
+          expect(state.crashes).toBeLessThanOrEqual(state.maxCrashes);
+          if (!isFinished(state)) expect(state.failures).toBeLessThan(state.maxAttempts);
+        });
+      }),
+    );
+  });
+
+  test('its version is the number of its events, and its steps are 0…n without a gap', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        const { state, history } = play(it);
+        expect(state).toMatchObject({ events: history.length });
+        const steps = history.flatMap((event) => (event.type === 'StepCompleted' ? [event.data.index] : []));
+        expect(steps).toEqual(steps.map((_, index) => index));
+      }),
+    );
+  });
+
+  test('an accepted command that comes again, at once or at the end, never becomes a second event', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        const { state, accepted } = play(it, (command, _events, _before, now) => {
+          expect([[], 'FENCED']).toContainEqual(verdict(command, now));
+        });
+        const newestStart = accepted.findLast(({ type }) => type === 'Start');
+        // A claim that was followed by others is forgotten: sent once more, it is a claim like any other.
+        for (const command of accepted.filter((one) => one.type !== 'Start' || one === newestStart)) {
+          expect([[], 'FENCED']).toContainEqual(verdict(command, state));
+        }
+      }),
+    );
+  });
+
+  test('its state is the fold of its events, also when it was kept as JSON in between', () => {
+    fc.assert(
+      fc.property(life, fc.nat(60), (it, at) => {
+        const { state, history } = play(it);
+        expect(fold(history)).toEqual(state);
+        const kept = JSON.parse(JSON.stringify(fold(history.slice(0, at)))) as State;
+        const events = JSON.parse(JSON.stringify(history.slice(at))) as Event[];
+        expect(events.reduce(evolve, kept)).toEqual(state);
+      }),
+    );
+  });
+});
+
+const count = fc.nat(20);
+const attempt = { fence: count };
+const record = <T>(shape: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(shape);
+const anyEvent = fc.oneof(
+  fc.constant({ type: 'TaskSubmitted', data: { ...SUBMIT, type: undefined } }),
+  record({
+    type: fc.constant('AttemptStarted'),
+    data: fc.record({ ...attempt, claimId: fc.string(), worker: fc.string() }),
+  }),
+  record({ type: fc.constant('StepStarted'), data: fc.record({ ...attempt, index: count, step: fc.string() }) }),
+  record({
+    type: fc.constant('StepCompleted'),
+    data: fc.record({ ...attempt, index: count, output: fc.option(fc.jsonValue(), { nil: undefined }) }),
+  }),
+  record({
+    type: fc.constantFrom('AttemptReleased', 'AttemptFailed', 'AttemptExpired', 'TaskCompleted', 'TaskFailed'),
+    data: fc.record({ ...attempt, error: fc.constant(ERROR), retryInMs: fc.constant(null) }),
+  }),
+  record({ type: fc.constantFrom('TaskPaused', '', '__proto__', 'toString'), data: fc.anything() }),
+) as fc.Arbitrary<Event>;
+
+describe('history always loads', () => {
+  test('any list of events folds, in any order, with types of a newer release among them', () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 40 }), (events) => {
+        const state = fold(events);
+        const first = events.findIndex((event) => fold([event]).status !== 'none');
+        if (first >= 0) expect(state).toMatchObject({ events: events.length - first });
+        else expect(state).toEqual(INITIAL);
+      }),
+    );
+  });
+
+  test('an event of a newer release changes nothing but the version', () => {
+    const before = after(SUBMIT, start('a'));
+    const unknown = { type: 'TaskPaused', data: {} } as unknown as Event;
+    expect(evolve(before, unknown)).toEqual({ ...before, events: 3 });
+  });
+});
