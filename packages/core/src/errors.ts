@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   METHOD_NOT_ALLOWED: { kind: 'methodNotAllowed', retryable: false, title: 'The route does not take this method' },
   REQUEST_TIMEOUT: { kind: 'timeout', retryable: true, title: 'The request did not arrive in time' },
   FENCED: { kind: 'conflict', retryable: false, title: 'This attempt no longer holds the claim' },
+  WORKER_REPLACED: { kind: 'conflict', retryable: false, title: 'Another worker with this workerId has joined' },
   STEP_OUT_OF_ORDER: { kind: 'conflict', retryable: false, title: 'The step does not follow the recorded ones' },
   TASK_TOO_LONG: { kind: 'conflict', retryable: false, title: 'The task has too many events or bytes' },
   LIMIT_REACHED: { kind: 'limited', retryable: true, title: 'A limit of the tenant is reached' },

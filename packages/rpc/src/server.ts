@@ -107,7 +107,7 @@ export function serverStream<Request, Response>(
       call.end();
     };
     answer().catch((thrown: unknown) => {
-      if (!call.cancelled) call.destroy(toStatus(asCodedError(thrown, onBug, call.getPath())) as unknown as Error);
+      if (!call.cancelled) call.emit('error', toStatus(asCodedError(thrown, onBug, call.getPath())));
     });
   };
 }

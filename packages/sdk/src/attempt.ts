@@ -39,6 +39,7 @@ function createContext(parts: AttemptParts, recorded: readonly RecordedStep[]): 
   return {
     task: { id: claim.task, tenant, agent, attempt: claim.fence, labels },
     step(name, run, options = {}) {
+      checkName(name);
       const index = next;
       next += 1;
       const result = turn.then(() => runStep(parts, { name, index, run, options, recorded: recorded[index] }));
@@ -77,14 +78,19 @@ async function runStep<T>(parts: AttemptParts, step: Step<T>): Promise<T> {
   if (recorded?.outcome?.$case === 'outputJson') return JSON.parse(recorded.outcome.value) as T;
 
   const key = `${claim.task}/${index}/${name}`;
+  // What waits to be recorded belongs to this attempt: a later one on the same worker has its own.
+  const record = `${claim.fence}/${key}`;
   if (options.effect && recorded === undefined) {
-    await parts.record(`intent/${key}`, { $case: 'stepStarting', value: { claim, step: name, index, effectKey: key } });
+    await parts.record(`intent/${record}`, {
+      $case: 'stepStarting',
+      value: { claim, step: name, index, effectKey: key },
+    });
   }
   const signals = [parts.signal, ...(options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)])];
   const signal = AbortSignal.any(signals);
   const outputJson = toJson(await abortable(step.run({ signal, key }), signal));
   const outcome = { $case: 'outputJson', value: outputJson } as const;
-  await parts.record(`step/${key}`, {
+  await parts.record(`step/${record}`, {
     $case: 'stepRecorded',
     value: { claim, step: name, index, outcome, usage: undefined },
   });
@@ -128,13 +134,22 @@ function toJson(value: unknown): string {
   return text;
 }
 
+function checkName(name: string): void {
+  const good = name.length > 0 && name.length <= LIMITS.nameLength && name.isWellFormed() && !name.includes('\0');
+  if (good) return;
+  throw new AgentError('STEP_NAME_INVALID', `a step's name has 1 to ${LIMITS.nameLength} characters, and no NUL`, {
+    notRetryable: true,
+  });
+}
+
 function toFailure(error: unknown): TaskFailure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, LIMITS.errorMessageLength);
   if (!(error instanceof AgentError)) {
     const code = error instanceof Error && error.name === 'TimeoutError' ? 'STEP_TIMEOUT' : 'AGENT_ERROR';
     return { code, message, notRetryable: false, retryAfter: undefined };
   }
-  const { code, notRetryable, retryAfterMs } = error;
+  const { notRetryable, retryAfterMs } = error;
+  const code = error.code.slice(0, LIMITS.nameLength);
   return { code, message, notRetryable, retryAfter: retryAfterMs === undefined ? undefined : duration(retryAfterMs) };
 }
 

@@ -31,6 +31,7 @@ export type Connection = {
 
 const RECONNECT = { baseMs: 100, capMs: 1_000 };
 const RECONNECT_MIN_MS = 50;
+const WELCOME_WITHIN_MS = 10_000;
 /** Well under the message limit. */
 const FRAME_BYTES = 1024 * 1024;
 const MESSAGE_BYTES = 150;
@@ -49,10 +50,14 @@ export function openConnection(options: ConnectionOptions): Connection {
     const work = current.work(bearer(options.apiKey));
     [client, stream, waiting] = [current, work, []];
     let broken = false;
+    // A stream that is open and says nothing is as good as broken.
+    const unwelcome = setTimeout(() => onEnd('no answer to Hello'), WELCOME_WITHIN_MS).unref();
     const onEnd = (why: string) => {
       if (broken) return;
       broken = true;
+      clearTimeout(unwelcome);
       stream = null;
+      work.cancel();
       current.close();
       if (closed) return;
       const retryInMs = RECONNECT_MIN_MS + backoffMs(failures, RECONNECT, Math.random());
@@ -62,6 +67,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     };
     work.on('data', (frame: OrchestratorFrame) => {
       failures = 0;
+      clearTimeout(unwelcome);
       for (const { message } of frame.messages) if (message !== undefined) options.onMessage(message, current);
     });
     work.on('error', (error: Error) => onEnd(error.message));

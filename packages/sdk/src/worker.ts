@@ -16,7 +16,7 @@ import type {
   RecordedStep,
   WorkerServiceClient,
 } from '@morningai/rpc/worker';
-import type { Agent, AgentLog } from './agent.ts';
+import { AgentError, type Agent, type AgentLog } from './agent.ts';
 import { duration, runAttempt } from './attempt.ts';
 import { openConnection, type Incoming, type Outgoing } from './connection.ts';
 
@@ -50,6 +50,8 @@ type Held = {
 
 const SLOTS = 10;
 const CLOSE_GRACE_MS = 10_000;
+/** For the outcomes of what was cut short. */
+const REPORT_MS = 2_000;
 const READ_STEPS_DEADLINE_MS = 5_000;
 
 export function createWorker(options: WorkerOptions): Worker {
@@ -59,8 +61,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const attempts = new Map<string, Attempt>();
   const held = new Map<string, Held>();
   const ready = Promise.withResolvers<void>();
-  const idle = Promise.withResolvers<void>();
   let closing = false;
+  let onIdle: (() => void) | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
 
   const hello = (): Outgoing => ({
@@ -120,8 +122,8 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 
   const beat = () => {
-    const running = [...attempts.values()].map(({ claim }) => claim);
-    if (running.length > 0) connection.send({ $case: 'heartbeat', value: { running } });
+    // Also an empty one: a worker of which nothing is heard gets nothing new.
+    connection.send({ $case: 'heartbeat', value: { running: [...attempts.values()].map(({ claim }) => claim) } });
   };
 
   const start = (assigned: Assigned & { claim: Claim }, client: WorkerServiceClient) => {
@@ -153,7 +155,7 @@ export function createWorker(options: WorkerOptions): Worker {
     // A fenced attempt reports too: that is how the orchestrator learns that its slot is free again.
     await hold(claim, outcomeKey(claim), outcome).catch(() => undefined);
     attempts.delete(keyOf(claim));
-    if (closing && attempts.size === 0) idle.resolve();
+    if (attempts.size === 0) onIdle?.();
   };
 
   /** Resolves when it is recorded. */
@@ -186,6 +188,17 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   };
 
+  /** Resolves when nothing runs, or after `ms`. */
+  const idle = (ms: number) =>
+    new Promise<void>((resolve) => {
+      if (attempts.size === 0) return resolve();
+      const late = setTimeout(resolve, ms);
+      onIdle = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+
   const attemptOf = (claim: Claim) => attempts.get(keyOf(claim));
 
   return {
@@ -194,12 +207,11 @@ export function createWorker(options: WorkerOptions): Worker {
     async close(graceMs = CLOSE_GRACE_MS) {
       closing = true;
       connection.send({ $case: 'drain', value: {} });
-      if (attempts.size > 0) {
-        const late = setTimeout(() => idle.resolve(), graceMs);
-        await idle.promise;
-        clearTimeout(late);
-      }
-      for (const { abort } of attempts.values()) abort.abort(new Error('the worker is closing'));
+      await idle(graceMs);
+      // What is cut short is reported, so that it is tried elsewhere at once and not only when its lease has run out.
+      for (const { abort } of attempts.values())
+        abort.abort(new AgentError('WORKER_CLOSED', 'the worker was closed', { retryAfterMs: 0 }));
+      await idle(REPORT_MS);
       clearInterval(heartbeat);
       connection.close();
     },

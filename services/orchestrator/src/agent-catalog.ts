@@ -9,20 +9,18 @@ import { createInputCheck } from './domain/input-check.ts';
 import { listAgents, rememberAgent } from './store/agents.ts';
 
 export type AgentCatalog = {
-  /** The version last offered. @throws AppError AGENT_UNKNOWN */
-  newest(name: string): Promise<AgentRecord>;
+  /** The version last offered, whose schema takes this input. @throws AppError AGENT_UNKNOWN, INPUT_INVALID */
+  accepting(name: string, input: Json): Promise<AgentRecord>;
   /** As far as this process knows, without asking Postgres. */
   known(name: string): AgentRecord | undefined;
   names(): readonly string[];
   all(): Promise<readonly AgentRecord[]>;
   /** @throws AppError REQUEST_INVALID for a bad name or schema */
   remember(agent: Omit<AgentRecord, 'lastSeenAt'>): Promise<void>;
-  /** @throws AppError INPUT_INVALID */
-  checkInput(agent: AgentRecord, input: Json): void;
   refresh(): Promise<void>;
 };
 
-/** Another orchestrator may have met an agent since: an unknown name asks Postgres again, but not more often than this. */
+/** A refusal asks Postgres again first, but not more often than this. */
 const MISS_REFRESH_MS = 250;
 
 export function createAgentCatalog(pool: Pool): AgentCatalog {
@@ -39,16 +37,27 @@ export function createAgentCatalog(pool: Pool): AgentCatalog {
   };
   const refresh = () => (refreshing ??= load().finally(() => (refreshing = null)));
 
+  const check = (name: string, input: Json) => {
+    const agent = byName.get(name);
+    if (agent === undefined) {
+      throw new AppError('AGENT_UNKNOWN', `no worker has ever offered the agent "${name}"`, {
+        details: { agent: name, known: [...byName.keys()] },
+      });
+    }
+    inputs.check(name, agent.inputSchema, input);
+    return agent;
+  };
+
   return {
-    async newest(name) {
-      if (!byName.has(name) && performance.now() - refreshedAt > MISS_REFRESH_MS) await refresh();
-      const agent = byName.get(name);
-      if (agent === undefined) {
-        throw new AppError('AGENT_UNKNOWN', `no worker has ever offered the agent "${name}"`, {
-          details: { agent: name, known: [...byName.keys()] },
-        });
+    async accepting(name, input) {
+      try {
+        return check(name, input);
+      } catch (error) {
+        // Another orchestrator may have met the agent, or its next version, since.
+        if (performance.now() - refreshedAt <= MISS_REFRESH_MS) throw error;
+        await refresh();
+        return check(name, input);
       }
-      return agent;
     },
     known: (name) => byName.get(name),
     names: () => [...byName.keys()],
@@ -61,7 +70,6 @@ export function createAgentCatalog(pool: Pool): AgentCatalog {
       await rememberAgent(pool, agent).catch(storeUnavailable);
       await load();
     },
-    checkInput: (agent, input) => inputs.check(agent.name, agent.inputSchema, input),
     refresh,
   };
 }

@@ -14,6 +14,7 @@ import { createAssignmentCache } from './dispatch/assignment-cache.ts';
 import { createClaims } from './dispatch/claims.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { runExpiry } from './dispatch/expiry.ts';
+import { runSilence } from './dispatch/silence.ts';
 import { startHeartbeats } from './dispatch/heartbeats.ts';
 import { startPublisher } from './dispatch/publisher.ts';
 import type { WorkSession } from './dispatch/work-session.ts';
@@ -65,7 +66,10 @@ export async function createOrchestrator(
     publisher.wake();
   });
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
-  const expiring = runExpiry({ pool, writer, catalog, logger }, stop.signal);
+  const watching = [
+    runExpiry({ pool, writer, catalog, logger }, stop.signal),
+    runSilence({ roster, writer, logger }, stop.signal),
+  ];
 
   const rpc = createRpcServer();
   serve(rpc.server, {
@@ -97,7 +101,7 @@ export async function createOrchestrator(
       stop.abort();
       await dispatcher.close();
       await rpc.close(CLOSE_GRACE_MS);
-      await Promise.all([expiring, heartbeats.close(), publisher.close()]);
+      await Promise.all([...watching, heartbeats.close(), publisher.close()]);
       await writer.close();
       await pool.close();
     },

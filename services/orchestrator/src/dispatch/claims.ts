@@ -11,6 +11,7 @@ import type { AgentCatalog } from '../agent-catalog.ts';
 import { DEFAULTS } from '@morningai/core/limits';
 import type { Roster } from '../domain/roster.ts';
 import type { AssignmentCache } from './assignment-cache.ts';
+import { releaseClaim } from './release.ts';
 import { assign, claimOf, type WorkSession } from './work-session.ts';
 
 const CLAIM_DEADLINE_MS = 10_000;
@@ -69,25 +70,15 @@ export function createClaims(parts: ClaimsParts): Claims {
     const { fence, steps, failures } = written.state;
     const assignment = await assignments.take(taskId);
     if (!session.open || assignment === undefined) {
-      await release(taskId, fence);
+      await releaseClaim(writer, logger, taskId, fence);
       return false;
     }
     const { tenant, inputJson, labels } = assignment;
     const assigned = { agent, agentVersion, inputJson, tenant, labels, stepCount: steps, deadline: undefined };
+    // An earlier attempt of the same task that this worker lost: its outcome would no longer be known as one, so its slot is free now.
+    if (session.held.has(taskId)) roster.giveBack(session);
     assign(session, { ...assigned, claim: claimOf(taskId, fence) }, failures);
     return true;
-  };
-
-  const release = async (taskId: string, fence: number) => {
-    await writer.write({
-      taskId,
-      tenant: '',
-      command: { type: 'Release', fence },
-      limits: [],
-      urgency: 'outcome',
-      bytes: CLAIM_BYTES,
-      deadlineAt: performance.now() + CLAIM_DEADLINE_MS,
-    });
   };
 
   const takeOne = async (agent: string, taskId: string) => {

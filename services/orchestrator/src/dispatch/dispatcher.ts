@@ -115,7 +115,9 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     }
     if (!tickets.ready) return;
     const held = window.sizeOf(agent);
-    const known = await dueTasks(pool, { agent, limit: held + SCAN_MARGIN });
+    const limit = held + SCAN_MARGIN;
+    const known = await dueTasks(pool, { agent, limit });
+    if (known.length < limit) window.retain(agent, known);
     await offer(
       agent,
       known.filter((taskId) => !claims.isTaking(taskId)),

@@ -17,6 +17,7 @@ const PAGE = 200;
 /** Leases of attempts that have ended are forgotten now and then. */
 const SWEEP_MS = 60_000;
 const SWEEP_PAGE = 1_000;
+const REFRESH_MS = 5_000;
 const EXPIRE_BYTES = 200;
 const EXPIRE_DEADLINE_MS = 5_000;
 
@@ -32,12 +33,21 @@ export async function runExpiry(parts: ExpiryParts, signal: AbortSignal): Promis
   const { pool, catalog, logger } = parts;
   let graceUntil = performance.now() + DEFAULTS.leaseMs;
   let sweptAt = performance.now();
+  let refreshedAt = performance.now();
   while (!signal.aborted) {
     try {
+      // Also of agents that only another orchestrator has met.
+      if (performance.now() - refreshedAt > REFRESH_MS) {
+        await catalog.refresh();
+        refreshedAt = performance.now();
+      }
       const agents = catalog.names();
       const expired = agents.length === 0 ? [] : await expiredAttempts(pool, { agents, limit: PAGE });
       if (performance.now() >= graceUntil) {
-        await Promise.all(expired.map((attempt) => expire(parts, attempt)));
+        // One that cannot be written must not hold up the others; it is found again.
+        const results = await Promise.allSettled(expired.map((attempt) => expire(parts, attempt)));
+        const failed = results.find((result) => result.status === 'rejected');
+        if (failed !== undefined) logger.warn({ why: reason(failed.reason) }, 'attempt not expired');
       }
       if (performance.now() - sweptAt > SWEEP_MS) {
         await sweepLeases(pool, SWEEP_PAGE);

@@ -41,6 +41,8 @@ test('two agents may use one $id, and what is no JSON Schema is refused', () => 
   const inputs = createInputCheck();
   inputs.compile(schema);
   inputs.compile(JSON.stringify({ $id: 'shared', type: 'string' }));
+  expect(codeAndDetails(() => inputs.compile('{"$async":true}'))).toMatchObject(['REQUEST_INVALID', undefined]);
+  expect(codeAndDetails(() => inputs.check('loop', '{"$ref":"#"}', {}))).toMatchObject(['INPUT_INVALID', undefined]);
   expect(codeAndDetails(() => inputs.compile('{'))).toMatchObject(['REQUEST_INVALID', undefined]);
   expect(codeAndDetails(() => inputs.compile('{"type":"nothing"}'))).toMatchObject(['REQUEST_INVALID', undefined]);
 });

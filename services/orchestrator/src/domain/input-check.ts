@@ -32,6 +32,7 @@ export function createInputCheck(): InputCheck {
         cause,
       });
     }
+    if ('$async' in validate) throw new AppError('REQUEST_INVALID', 'the input schema must not be $async');
     compiled.set(schemaText, validate);
     return validate;
   };
@@ -40,7 +41,7 @@ export function createInputCheck(): InputCheck {
     compile: (schemaText) => void validatorOf(schemaText),
     check(agent, schemaText, input) {
       const validate = validatorOf(schemaText);
-      if (validate(input)) return;
+      if (passes(validate, input)) return;
       const problems = (validate.errors ?? []).slice(0, ERRORS_SHOWN).map(({ instancePath, message }) => ({
         path: instancePath === '' ? '/' : instancePath,
         message: message ?? 'is wrong',
@@ -49,4 +50,17 @@ export function createInputCheck(): InputCheck {
       throw new AppError('INPUT_INVALID', `${agent} does not take this input: ${text}`, { details: { problems } });
     },
   };
+}
+
+/** A schema that refers to itself without end must not be taken for a fault of ours. */
+function passes(validate: ValidateFunction, input: Json): boolean {
+  try {
+    return validate(input);
+  } catch (cause) {
+    throw new AppError(
+      'INPUT_INVALID',
+      `the agent's schema cannot be applied to this input: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
 }

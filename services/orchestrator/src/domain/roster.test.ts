@@ -36,8 +36,13 @@ test('a member that rests is given nothing new; one that left counts no more', (
   const roster = createRoster<Member>();
   const worker = member('w', 2, 'echo');
   roster.join(worker);
-  roster.rest(worker);
+  roster.rest(worker, 'silent');
+  roster.rest(worker, 'draining');
   expect(roster.free('echo')).toBe(0);
+  roster.wake(worker, 'silent');
+  expect(roster.free('echo')).toBe(0);
+  roster.wake(worker, 'draining');
+  expect(roster.free('echo')).toBe(2);
   roster.leave(worker);
   roster.giveBack(worker);
   expect(roster.agents()).toEqual([]);

@@ -9,18 +9,25 @@ export type Member = {
   readonly slots: number;
 };
 
+/** `draining`: it asked for nothing new. `silent`: nothing was heard of it for too long. */
+export type RestReason = 'draining' | 'silent';
+
 export type Roster<M extends Member> = {
   join(member: M): void;
   /** Its slots are gone; what it holds is no longer counted. */
   leave(member: M): void;
-  /** From now on it is given nothing new. */
-  rest(member: M): void;
+  /** From now on it is given nothing new, for this reason. */
+  rest(member: M, why: RestReason): void;
+  /** The reason is gone. */
+  wake(member: M, why: RestReason): void;
   /** Calls `grant` once a slot for this agent is taken, at once if one is free. @returns withdraws the request */
   request(agent: string, grant: (member: M) => void): () => void;
   /** Takes a slot without asking: what a worker says it already works on. */
   occupy(member: M): void;
   giveBack(member: M): void;
   free(agent: string): number;
+  /** Over all agents. */
+  readonly freeSlots: number;
   /** Agents that some connected worker has. */
   agents(): readonly string[];
   slotsOf(agent: string): number;
@@ -28,7 +35,7 @@ export type Roster<M extends Member> = {
 };
 
 /** `turns`: the member's agents, the one that was served longest ago first. */
-type Seat = { taken: number; resting: boolean; turns: string[] };
+type Seat = { taken: number; resting: Set<RestReason>; turns: string[] };
 type Request<M> = { grant: (member: M) => void };
 
 export function createRoster<M extends Member>(): Roster<M> {
@@ -37,7 +44,7 @@ export function createRoster<M extends Member>(): Roster<M> {
 
   const freeOf = (member: M) => {
     const seat = seats.get(member);
-    return seat === undefined || seat.resting ? 0 : Math.max(0, member.slots - seat.taken);
+    return seat === undefined || seat.resting.size > 0 ? 0 : Math.max(0, member.slots - seat.taken);
   };
 
   const membersOf = (agent: string) => [...seats.keys()].filter((member) => member.agents.has(agent));
@@ -69,13 +76,13 @@ export function createRoster<M extends Member>(): Roster<M> {
 
   return {
     join(member) {
-      seats.set(member, { taken: 0, resting: false, turns: [...member.agents.keys()] });
+      seats.set(member, { taken: 0, resting: new Set(), turns: [...member.agents.keys()] });
       serve(member);
     },
     leave: (member) => void seats.delete(member),
-    rest(member) {
-      const seat = seats.get(member);
-      if (seat !== undefined) seat.resting = true;
+    rest: (member, why) => void seats.get(member)?.resting.add(why),
+    wake(member, why) {
+      if (seats.get(member)?.resting.delete(why)) serve(member);
     },
     request(agent, grant) {
       const member = freest(agent);
@@ -101,6 +108,9 @@ export function createRoster<M extends Member>(): Roster<M> {
       serve(member);
     },
     free: (agent) => membersOf(agent).reduce((sum, member) => sum + freeOf(member), 0),
+    get freeSlots() {
+      return [...seats.keys()].reduce((sum, member) => sum + freeOf(member), 0);
+    },
     agents: () => [...new Set([...seats.keys()].flatMap((member) => [...member.agents.keys()]))],
     slotsOf: (agent) => membersOf(agent).reduce((sum, member) => sum + member.slots, 0),
     get members() {

@@ -23,6 +23,15 @@ test('a ticket that was not used for long is taken to be lost, and the task is t
   expect(window.sizeOf('echo')).toBe(2);
 });
 
+test('what another orchestrator moved on leaves the window', () => {
+  const window = createTicketWindow(() => 0);
+  window.admit('echo', ids(5), 1);
+  window.admit('other', ['theirs'], 1);
+  window.retain('echo', ['task-1', 'task-9']);
+  expect(window.sizeOf('echo')).toBe(1);
+  expect(window.sizeOf('other')).toBe(1);
+});
+
 test('after Redis forgot, everything may be ticketed again', () => {
   const window = createTicketWindow(() => 0);
   window.admit('echo', ids(5), 1);

@@ -12,6 +12,8 @@ export type TicketWindow = {
   admit(agent: string, taskIds: readonly string[], slots: number): string[];
   /** The task moved on, or its ticket was not stored. */
   settled(taskId: string): void;
+  /** These are all of the agent's due tasks: whatever else had a ticket has moved on elsewhere. */
+  retain(agent: string, taskIds: readonly string[]): void;
   sizeOf(agent: string): number;
   /** Redis forgot, or may have. */
   forget(): void;
@@ -59,6 +61,15 @@ export function createTicketWindow(now: () => number): TicketWindow {
       const window = windowOf(entry.agent);
       window.size -= 1;
       window.drained += 1;
+    },
+    retain(agent, taskIds) {
+      const due = new Set(taskIds);
+      const window = windowOf(agent);
+      for (const [taskId, entry] of ticketed) {
+        if (entry.agent !== agent || due.has(taskId)) continue;
+        ticketed.delete(taskId);
+        window.size -= 1;
+      }
     },
     sizeOf: (agent) => windows.get(agent)?.size ?? 0,
     forget() {

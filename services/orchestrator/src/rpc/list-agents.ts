@@ -12,7 +12,7 @@ export async function listAgents(parts: Parts): Promise<ListAgentsResponse> {
       inputSchemaJson: inputSchema,
       lastSeenAt,
       connectedWorkers: connected.length,
-      freeSlots: connected.reduce((sum, member) => sum + Math.max(0, member.slots - member.held.size), 0),
+      freeSlots: connected.length === 0 ? 0 : parts.roster.free(name),
     };
   });
   return { agents };

@@ -19,7 +19,7 @@ export function createOutbox(stream: ServerDuplexStream<WorkerFrame, Orchestrato
     let frame: OrchestratorFrame = { messages: [] };
     let bytes = 0;
     for (const message of messages) {
-      const size = MESSAGE_BYTES + (message.$case === 'assigned' ? message.value.inputJson.length : 0);
+      const size = sizeOf(message);
       if (bytes > 0 && bytes + size > FRAME_BYTES) {
         stream.write(frame);
         [frame, bytes] = [{ messages: [] }, 0];
@@ -33,4 +33,10 @@ export function createOutbox(stream: ServerDuplexStream<WorkerFrame, Orchestrato
     if (waiting.length === 0) setImmediate(flush);
     waiting.push(message);
   };
+}
+
+function sizeOf(message: Message): number {
+  if (message.$case !== 'assigned') return MESSAGE_BYTES;
+  const { inputJson, labels } = message.value;
+  return MESSAGE_BYTES + Buffer.byteLength(inputJson) + Buffer.byteLength(JSON.stringify(labels));
 }

@@ -23,11 +23,16 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
   switch (message.$case) {
     case 'heartbeat':
       return beat(parts, session, message.value.running.map(claimText));
-    case 'begun':
+    case 'begun': {
+      const begun = claimText(message.value.claim);
+      const held = session.held.get(begun.taskId);
+      if (held?.fence === begun.fence) held.begun = true;
+      return;
+    }
     case 'progress':
       return;
     case 'drain':
-      return parts.roster.rest(session);
+      return parts.roster.rest(session, 'draining');
     case 'completed':
       return outcome(parts, session, claimText(message.value.claim), ({ fence }) => ({
         type: 'Complete',
@@ -40,12 +45,11 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
       );
     case 'stepStarting': {
       const { claim, index, step, effectKey } = message.value;
-      const name = storableText(step);
       return recordStep(parts, session, claimText(claim), index, ({ fence }) => ({
         type: 'StartStep',
         fence,
         index,
-        step: name,
+        step: storableText(step),
         effectKey: storableText(effectKey),
       }));
     }
@@ -68,15 +72,17 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
 
 /** What a session does not hold it cannot renew; what has just been recorded is no longer held either. */
 function beat(parts: RpcParts, session: WorkSession, claims: readonly Claimed[]): void {
-  const holds = ({ taskId, fence }: Claimed) => session.held.get(taskId)?.fence === fence;
   const leaseMsOf = ({ taskId }: Claimed) =>
     parts.catalog.known(session.held.get(taskId)?.agent ?? '')?.leaseMs ?? DEFAULTS.leaseMs;
   const onLost = (lost: readonly Claimed[]) => {
-    for (const { taskId, fence } of lost.filter(holds)) {
+    for (const { taskId, fence } of lost.filter((claim) => holds(session, claim))) {
       session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: 'the lease has run out' } });
     }
   };
-  for (const [leaseMs, same] of Map.groupBy(claims.filter(holds), leaseMsOf)) {
+  for (const [leaseMs, same] of Map.groupBy(
+    claims.filter((claim) => holds(session, claim)),
+    leaseMsOf,
+  )) {
     parts.heartbeats.beat({ claims: same, leaseMs, onLost });
   }
 }
@@ -143,6 +149,9 @@ async function record(
   command: (claim: Claimed) => Command,
 ): Promise<Recording> {
   const { taskId } = claim;
+  if (!holds(session, claim)) {
+    return { error: new AppError('FENCED', 'this stream does not hold the claim'), refused: null, gone: false };
+  }
   let refused: AppError | null = null;
   const refuse = (error: AppError) => {
     refused = error;
@@ -213,6 +222,10 @@ function failCommand(parts: RpcParts, session: WorkSession, claim: Claimed, fail
 /** An error's text comes from anywhere: it is made storable rather than refused. */
 function cleanText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
+}
+
+function holds(session: WorkSession, { taskId, fence }: Claimed): boolean {
+  return session.held.get(taskId)?.fence === fence;
 }
 
 function claimText(claim: Claim | undefined): Claimed {

@@ -48,9 +48,6 @@ async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: 
     return earlier;
   });
   if ('taskId' in command) return repeated(parts, tenant, command.taskId);
-  const assignment = { taskId: requested.id, tenant, inputJson: requested.inputJson, labels: requested.labels };
-  // Before the write: the dispatcher hears of the commit before this function goes on.
-  assignments.put(assignment);
   const written = await writer.write({
     taskId: requested.id,
     tenant,
@@ -61,14 +58,15 @@ async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: 
     deadlineAt: performance.now() + (context.deadline.getTime() - Date.now()),
   });
   if (written.events.length > 0 && written.recordedAt !== null) {
+    // Only what was accepted: a refused submit must not put its input in place of another's. A claim takes longer to be written.
+    assignments.put({ taskId: requested.id, tenant, inputJson: requested.inputJson, labels: requested.labels });
     return accepted(submittedMessage(requested.id, tenant, command, written.recordedAt), false);
   }
   return repeated(parts, tenant, written.duplicateOf ?? requested.id);
 }
 
 async function decideSubmit(parts: Parts, requested: RequestedTask, input: Json, digest: string) {
-  const agent = await parts.catalog.newest(requested.agent);
-  parts.catalog.checkInput(agent, input);
+  const agent = await parts.catalog.accepting(requested.agent, input);
   return toSubmit(requested, input, agent, digest, parts.clock.nowMs());
 }
 

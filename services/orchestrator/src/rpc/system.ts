@@ -45,7 +45,7 @@ export async function getStatus(parts: Parts): Promise<GetStatusResponse> {
     head: BigInt(log.head),
     feedPosition: BigInt(parts.publisher.position),
     workers: members.length,
-    freeSlots: members.reduce((sum, member) => sum + Math.max(0, member.slots - member.held.size), 0),
+    freeSlots: parts.roster.freeSlots,
     running: members.reduce((sum, member) => sum + member.held.size, 0),
     oldestDueAt: oldest ?? undefined,
   };

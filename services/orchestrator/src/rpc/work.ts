@@ -2,25 +2,19 @@
  * One worker's stream. It says Hello, is assigned tasks for its free slots, and each of its results is answered Recorded or Fenced: until
  * then it keeps the result. If the stream breaks, its claims live on until their leases end, or until it says Hello again.
  */
+import { performance } from 'node:perf_hooks';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { AppError, asAppError } from '@morningai/core/errors';
-import { DEFAULTS, LIMITS } from '@morningai/core/limits';
-import { storeUnavailable } from '@morningai/log/postgres-failure';
 import { toStatus } from '@morningai/rpc/errors';
-import type { AgentOffer, Claim, Hello, OrchestratorFrame, WorkerFrame, WorkerMessage } from '@morningai/rpc/worker';
+import type { Hello, OrchestratorFrame, WorkerFrame, WorkerMessage } from '@morningai/rpc/worker';
 import { reason } from '@morningai/service/logger';
-import type { AgentRecord } from '../domain/agent-record.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
-import { isTaskId } from '../domain/submission.ts';
-import { readHeld } from '../store/held-claims.ts';
-import { milliseconds } from './duration.ts';
 import { createOutbox } from './outbox.ts';
 import type { RpcParts } from './parts.ts';
 import { recordResult } from './record-result.ts';
+import { welcome } from './welcome.ts';
 
 const HELLO_WITHIN_MS = 10_000;
-const SLOTS_MAX = 10_000;
-const AGENTS_MAX = 100;
 
 type Stream = ServerDuplexStream<WorkerFrame, OrchestratorFrame>;
 
@@ -34,7 +28,8 @@ export function work(parts: RpcParts, stream: Stream): void {
     if (stream.destroyed || stream.cancelled) return;
     const coded = asAppError(error);
     if (coded.code === 'INTERNAL') parts.onBug(coded, stream.getPath());
-    stream.destroy(toStatus(coded) as unknown as Error);
+    // Not `destroy`: grpc-js would tell the worker nothing.
+    stream.emit('error', toStatus(coded));
   };
   const leave = () => {
     clearTimeout(silent);
@@ -48,13 +43,12 @@ export function work(parts: RpcParts, stream: Stream): void {
 
   const greet = async (hello: Hello) => {
     clearTimeout(silent);
-    const joined = await welcome(parts, stream, hello);
+    const joined = await welcome(parts, hello, { send: createOutbox(stream), end });
     if (stream.destroyed || stream.cancelled) return;
     session = joined;
     // A worker that comes back has left, whatever its old stream believes.
     for (const old of roster.members.filter((member) => member.workerId === joined.workerId)) {
-      old.open = false;
-      roster.leave(old);
+      old.end(new AppError('WORKER_REPLACED', `another stream said Hello as ${joined.workerId}`));
     }
     roster.join(joined);
     for (const _ of joined.held) roster.occupy(joined);
@@ -64,6 +58,7 @@ export function work(parts: RpcParts, stream: Stream): void {
 
   const hear = ({ message }: WorkerMessage) => {
     if (message === undefined) return;
+    if (session !== null) session.heardAt = performance.now();
     if (message.$case === 'hello') {
       if (greeting) throw new AppError('REQUEST_INVALID', 'Hello comes once, and first');
       greeting = true;
@@ -107,65 +102,4 @@ export function work(parts: RpcParts, stream: Stream): void {
     leave();
     stream.end();
   });
-}
-
-async function welcome(parts: RpcParts, stream: Stream, hello: Hello): Promise<WorkSession> {
-  checkHello(hello);
-  for (const offer of hello.agents) await parts.catalog.remember(agentRecord(offer));
-  const session: WorkSession = {
-    workerId: hello.workerId,
-    agents: new Map(hello.agents.map((offer) => [offer.name, offer.version])),
-    slots: hello.slots,
-    open: true,
-    held: new Map(),
-    send: createOutbox(stream),
-  };
-  const known = await readHeld(
-    parts.pool,
-    hello.workerId,
-    hello.running.map((claim) => claim.task).filter(isTaskId),
-  ).catch(storeUnavailable);
-  const heldOf = new Map(known.map((held) => [`${held.taskId}/${held.fence}`, held]));
-  const fenced: Claim[] = [];
-  for (const claim of hello.running) {
-    const held = heldOf.get(`${claim.task}/${claim.fence}`);
-    if (held === undefined) fenced.push(claim);
-    else session.held.set(claim.task, held);
-  }
-  session.send({
-    $case: 'welcome',
-    value: {
-      orchestratorId: parts.orchestratorId,
-      heartbeat: { seconds: BigInt(DEFAULTS.heartbeatMs / 1_000), nanos: 0 },
-      lease: { seconds: BigInt(DEFAULTS.leaseMs / 1_000), nanos: 0 },
-      fenced,
-    },
-  });
-  return session;
-}
-
-function checkHello(hello: Hello): void {
-  const { workerId, agents, slots } = hello;
-  const bad =
-    (workerId === '' || workerId.length > LIMITS.nameLength ? 'workerId has 1 to 128 characters' : null) ??
-    (slots < 1 || slots > SLOTS_MAX ? `slots is 1 to ${SLOTS_MAX}` : null) ??
-    (agents.length === 0 || agents.length > AGENTS_MAX ? `a worker has 1 to ${AGENTS_MAX} agents` : null) ??
-    (agents.some(({ version }) => version === '' || version.length > LIMITS.nameLength)
-      ? 'an agent needs a version'
-      : null);
-  if (bad !== null) throw new AppError('REQUEST_INVALID', bad);
-}
-
-function agentRecord(offer: AgentOffer): Omit<AgentRecord, 'lastSeenAt'> {
-  const { name, version, inputSchemaJson, retry, lease } = offer;
-  return {
-    name,
-    version,
-    inputSchema: inputSchemaJson,
-    maxAttempts: retry?.maxAttempts || DEFAULTS.maxAttempts,
-    maxCrashes: retry?.maxCrashes || DEFAULTS.maxCrashes,
-    retryBaseMs: milliseconds(retry?.base) ?? DEFAULTS.retryBaseMs,
-    retryCapMs: milliseconds(retry?.cap) ?? DEFAULTS.retryCapMs,
-    leaseMs: milliseconds(lease) ?? DEFAULTS.leaseMs,
-  };
 }
