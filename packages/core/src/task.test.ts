@@ -124,10 +124,12 @@ describe('a task', () => {
     const outcomes = { complete: complete(1), fail: fail(1), failForGood: fail(1, null), release: release(1) };
     for (const [name, outcome] of Object.entries(outcomes)) {
       const state = after(SUBMIT, start('a'), outcome);
-      expect(verdict(outcome, state), name).toEqual([]);
-      for (const other of Object.values(outcomes).filter((it) => it.type !== outcome.type)) {
-        expect(verdict(other, state), `${other.type} after ${name}`).toBe('FENCED');
-      }
+      const others = Object.values(outcomes).filter(({ type }) => type !== outcome.type);
+      expect([name, verdict(outcome, state), ...others.map((other) => verdict(other, state))]).toEqual([
+        name,
+        [],
+        ...others.map(() => 'FENCED'),
+      ]);
     }
   });
 

@@ -167,8 +167,8 @@ export function evolve(state: State, event: Event): State {
     case 'StepCompleted': {
       if (state.status !== 'running') return counted(state);
       // The log drops an output that is undefined.
-      const { index, output = null } = event.data;
-      const stepLength = state.stepLength + JSON.stringify(output).length;
+      const { index, output }: { index: number; output?: Json } = event.data;
+      const stepLength = state.stepLength + JSON.stringify(output ?? null).length;
       return { ...counted(state), steps: index + 1, openStep: null, stepLength };
     }
     case 'AttemptFailed':

@@ -98,7 +98,7 @@ async function fill(): Promise<void> {
     INSERT INTO events (position, recorded_at, version, life, stream, tenant, type, digest, data)
     SELECT 1000000 + n, now(), 1, 1, 'task/' || md5(n::text)::uuid, '${TENANT}', 'TaskSubmitted', '', '{}'
     FROM generate_series(1, ${TASKS}) AS n;
-    INSERT INTO commits SELECT 1000000 + n, 1000000 + n, now(), sha256('') FROM generate_series(1, ${TASKS / 10}) AS n;
+    INSERT INTO commits SELECT 1000000 + 10 * n, 1000000 + 10 * n - 9, now(), sha256('') FROM generate_series(1, ${TASKS / 10}) AS n;
     INSERT INTO submissions SELECT '${TENANT}', n::text, md5(n::text)::uuid, '' FROM generate_series(1, ${TASKS / 10}) AS n;
     INSERT INTO leases SELECT md5(n::text)::uuid, 0, now() + '1 day' FROM generate_series(1, ${TASKS / 10}) AS n;
     INSERT INTO outcomes SELECT md5(n::text)::uuid, 1, 1 FROM generate_series(1, ${TASKS / 10}) AS n;

@@ -3,6 +3,7 @@
  * error was thrown and the outcome is what `classifyFailure` says of it.
  */
 import type { Guard } from '@morningai/core/task-projection';
+import { plainArray, textArray } from './array-literal.ts';
 import { canonicalJson, eventDigest } from './digest.ts';
 import type { Pool, Statement } from './pool.ts';
 
@@ -62,13 +63,17 @@ type EncodedEvent = {
   readonly data: string;
 };
 
-/** @throws what is not JSON: a bigint, NaN, a lone surrogate */
+/** `json` takes the escape of a NUL, and fails at whoever reads the text. */
+const NUL = /(?<!\\)(?:\\\\)*\\u0000/;
+
+/** @throws what is not JSON, or not JSON for Postgres: a bigint, NaN, a lone surrogate, a NUL */
 export function encodeAppend(command: Append): EncodedAppend {
   const { stream, tenant, task, expectedVersion } = command;
   if (command.events.length === 0) throw new RangeError('an append needs an event');
   const events = command.events.map(({ type, life, data: value }, offset) => {
     const version = expectedVersion + offset + 1;
     const data = canonicalJson(value);
+    if (data.includes('\\u0000') && NUL.test(data)) throw new RangeError('a text has a NUL character');
     return { version, life, type, data, digest: eventDigest({ stream, version, tenant, type, life }, data) };
   });
   const labels = task?.labels ? JSON.stringify(task.labels) : null;
@@ -115,7 +120,7 @@ export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[])
   });
 }
 
-function parameters(batch: readonly EncodedAppend[]): unknown[] {
+function parameters(batch: readonly EncodedAppend[]): string[] {
   const commands = batch.map(({ command }) => command);
   const tasks = commands.map((command) => command.task);
   const events = batch.flatMap(({ command, events: encoded }, index) =>
@@ -127,37 +132,37 @@ function parameters(batch: readonly EncodedAppend[]): unknown[] {
   const keys = [...new Set(guards.map((guard) => guard.key))];
   const keyNumbers = new Map(keys.map((key, index) => [key, index + 1]));
   return [
-    commands.map((command) => command.stream),
-    commands.map((command) => command.expectedVersion),
-    commands.map((command) => command.events.length),
-    commands.map((command) => command.events.at(-1)?.life),
-    commands.map((command) => command.tenant),
-    commands.map((command) => command.submission?.key ?? null),
-    commands.map((command) => command.submission?.requestDigest ?? null),
-    commands.map((command) => command.unlessLeased?.fence ?? null),
-    commands.map((command) => command.dueOnly),
-    tasks.map((task) => task?.id ?? null),
-    tasks.map((task) => task?.agent ?? null),
-    tasks.map((task) => task?.priority ?? null),
-    tasks.map((task) => task?.status ?? null),
-    tasks.map((task) => task?.fence ?? null),
-    tasks.map((task) => task?.wakeInMs ?? null),
-    tasks.map((task) => task?.starts ?? false),
-    tasks.map((task) => task?.ends ?? false),
-    batch.map(({ labels }) => labels),
-    batch.map(({ state }) => state),
-    events.map((event) => event.command),
-    events.map((event) => event.stream),
-    events.map((event) => event.tenant),
-    events.map((event) => event.version),
-    events.map((event) => event.life),
-    events.map((event) => event.type),
-    events.map((event) => event.digest),
-    events.map((event) => event.data),
-    keys,
-    guards.map((guard) => guard.command),
-    guards.map((guard) => keyNumbers.get(guard.key)),
-    guards.map((guard) => guard.delta),
-    guards.map((guard) => guard.max),
+    textArray(commands.map((command) => command.stream)),
+    plainArray(commands.map((command) => command.expectedVersion)),
+    plainArray(commands.map((command) => command.events.length)),
+    plainArray(commands.map((command) => command.events.at(-1)?.life ?? null)),
+    textArray(commands.map((command) => command.tenant)),
+    textArray(commands.map((command) => command.submission?.key ?? null)),
+    textArray(commands.map((command) => command.submission?.requestDigest ?? null)),
+    plainArray(commands.map((command) => command.unlessLeased?.fence ?? null)),
+    plainArray(commands.map((command) => command.dueOnly)),
+    textArray(tasks.map((task) => task?.id ?? null)),
+    textArray(tasks.map((task) => task?.agent ?? null)),
+    plainArray(tasks.map((task) => task?.priority ?? null)),
+    textArray(tasks.map((task) => task?.status ?? null)),
+    plainArray(tasks.map((task) => task?.fence ?? null)),
+    plainArray(tasks.map((task) => task?.wakeInMs ?? null)),
+    plainArray(tasks.map((task) => task?.starts ?? false)),
+    plainArray(tasks.map((task) => task?.ends ?? false)),
+    textArray(batch.map(({ labels }) => labels)),
+    textArray(batch.map(({ state }) => state)),
+    plainArray(events.map((event) => event.command)),
+    textArray(events.map((event) => event.stream)),
+    textArray(events.map((event) => event.tenant)),
+    plainArray(events.map((event) => event.version)),
+    plainArray(events.map((event) => event.life)),
+    textArray(events.map((event) => event.type)),
+    textArray(events.map((event) => event.digest)),
+    textArray(events.map((event) => event.data)),
+    textArray(keys),
+    plainArray(guards.map((guard) => guard.command)),
+    plainArray(guards.map((guard) => keyNumbers.get(guard.key) ?? null)),
+    plainArray(guards.map((guard) => guard.delta)),
+    plainArray(guards.map((guard) => guard.max)),
   ];
 }

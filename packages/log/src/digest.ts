@@ -34,16 +34,17 @@ export function eventDigest(event: DigestedEvent, dataText: string): string {
   return hash('sha256', text, 'hex');
 }
 
-/** sha256(previous chain ‖ first position ‖ recorded_at ‖ digests): the positions and microseconds as 8 bytes, big-endian. */
+/**
+ * sha256(previous chain ‖ first position ‖ recorded_at ‖ digests), the numbers as 8 bytes, big-endian. All digests are hex.
+ * @param previous empty for the first commit
+ */
 export function chainDigest(
-  previous: Uint8Array,
+  previous: string,
   commit: { readonly firstPosition: number; readonly recordedAtMicros: number },
-  digests: readonly Uint8Array[],
-): Buffer {
+  digests: readonly string[],
+): string {
   const numbers = Buffer.alloc(16);
   numbers.writeBigInt64BE(BigInt(commit.firstPosition), 0);
   numbers.writeBigInt64BE(BigInt(commit.recordedAtMicros), 8);
-  const hashed = createHash('sha256').update(previous).update(numbers);
-  for (const digest of digests) hashed.update(digest);
-  return hashed.digest();
+  return createHash('sha256').update(previous, 'hex').update(numbers).update(digests.join(''), 'hex').digest('hex');
 }

@@ -36,14 +36,14 @@ export function taskStream(taskId: string): string {
   return `task/${taskId}`;
 }
 
-const CONDITIONAL: readonly Command['type'][] = ['Submit', 'Start', 'Expire'];
+const CONDITIONAL: ReadonlySet<Command['type']> = new Set(['Submit', 'Start', 'Expire']);
 
 /**
  * A command whose append may be refused for a reason of its own (a limit, a key, a lease, a due time) must be the first of its task in a
  * batch, so that the refusal is known to be its.
  */
 export function isConditional(from: TaskCommand): boolean {
-  return from.limits.length > 0 || CONDITIONAL.includes(from.command.type);
+  return from.limits.length > 0 || CONDITIONAL.has(from.command.type);
 }
 
 /** @param known the task as loaded; undefined: it does not exist yet */

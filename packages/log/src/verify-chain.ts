@@ -16,8 +16,8 @@ export type ChainCheck = {
 
 export function createChainCheck(report: (problem: string) => void, anchor: Anchor | undefined): ChainCheck {
   let coming: CommitRow[] = [];
-  let chain: Buffer = Buffer.alloc(0);
-  let digests: Buffer[] = [];
+  let chain = '';
+  let digests: string[] = [];
   let position = 0;
   let sealedTo = 0;
   let anchored = anchor === undefined || anchor.head === 0;
@@ -25,11 +25,10 @@ export function createChainCheck(report: (problem: string) => void, anchor: Anch
   const seal = ({ first, last, micros, chain: stored }: CommitRow) => {
     const computed = chainDigest(chain, { firstPosition: first, recordedAtMicros: micros }, digests);
     if (first !== sealedTo + 1) report(`positions ${first}–${last}: the commit before ends at ${sealedTo}`);
-    else if (!computed.equals(stored)) report(`positions ${first}–${last}: the chain breaks here`);
+    else if (computed !== stored) report(`positions ${first}–${last}: the chain breaks here`);
     if (anchor?.head === last) {
       anchored = true;
-      if (anchor.chain !== stored.toString('hex'))
-        report(`position ${last}: the chain is not the one that was anchored`);
+      if (anchor.chain !== stored) report(`position ${last}: the chain is not the one that was anchored`);
     }
     [chain, digests, sealedTo] = [stored, [], last];
     coming.shift();
@@ -42,7 +41,7 @@ export function createChainCheck(report: (problem: string) => void, anchor: Anch
     next(event) {
       if (event.position !== position + 1) report(missing(position + 1, event.position - 1));
       position = event.position;
-      if (eventDigest(event, event.data) !== event.digest.toString('hex')) {
+      if (eventDigest(event, event.data) !== event.digest) {
         report(`position ${position}: the digest does not fit the event`);
       }
       while (coming[0] !== undefined && coming[0].last < position) seal(coming[0]);
@@ -61,7 +60,7 @@ export function createChainCheck(report: (problem: string) => void, anchor: Anch
       while (coming[0] !== undefined) seal(coming[0]);
       if (position < head) report(missing(position + 1, head));
       if (!anchored) report(`the log ends at ${head}; no commit ends at ${anchor?.head}, which was anchored`);
-      return { chain: chain.toString('hex') };
+      return { chain };
     },
   };
 }

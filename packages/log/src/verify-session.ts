@@ -31,14 +31,15 @@ export type EventRow = {
   readonly tenant: string;
   readonly type: string;
   readonly data: string;
-  readonly digest: Buffer;
+  /** Hex. */
+  readonly digest: string;
   /** As text, with microseconds. */
   readonly recordedAt: string;
 };
 
 const EVENTS = statement(
   'verify_events',
-  `SELECT position, stream, version, life, tenant, type, data, digest, recorded_at::text AS "recordedAt"
+  `SELECT position, stream, version, life, tenant, type, data, encode(digest, 'hex') AS digest, recorded_at::text AS "recordedAt"
    FROM (
      SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
      FROM (
@@ -55,13 +56,14 @@ export type CommitRow = {
   readonly last: number;
   readonly micros: number;
   readonly recordedAt: string;
-  readonly chain: Buffer;
+  /** Hex. */
+  readonly chain: string;
 };
 
 const COMMITS = statement(
   'verify_commits',
   `SELECT first_position AS first, last_position AS last, (extract(epoch FROM recorded_at) * 1000000)::bigint AS micros,
-          recorded_at::text AS "recordedAt", chain
+          recorded_at::text AS "recordedAt", encode(chain, 'hex') AS chain
    FROM commits WHERE last_position > $1 ORDER BY last_position LIMIT ${PAGE_ROWS}`,
 );
 

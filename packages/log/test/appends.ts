@@ -1,5 +1,5 @@
 /** Appends as the task writer makes them, for tests that speak to the append itself. */
-import { INITIAL, type Command } from '@morningai/core/task';
+import type { Command } from '@morningai/core/task';
 import type { Append } from '../src/append.ts';
 import { decideTask, type KnownTask, type TaskCommand } from '../src/task-batch.ts';
 import { newId, submission, TENANT } from './requests.ts';
@@ -40,5 +40,3 @@ export function noted(stream: string, expectedVersion: number, data: unknown = {
     dueOnly: false,
   };
 }
-
-export const UNKNOWN: KnownTask = { tenant: TENANT, version: 0, state: INITIAL };

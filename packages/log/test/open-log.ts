@@ -87,7 +87,7 @@ export function openOn(url: string): TestLog {
   };
 }
 
-function digestOf(folder: string): string {
+export function digestOf(folder: string): string {
   const hash = createHash('sha256');
   for (const file of readdirSync(folder).toSorted()) hash.update(readFileSync(join(folder, file)));
   return hash.digest('hex').slice(0, 16);

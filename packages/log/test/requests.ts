@@ -1,6 +1,7 @@
 /** What tests ask of the task writer. */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { AppError } from '@morningai/core/errors';
 import type { Command, Json, Submission } from '@morningai/core/task';
 import type { TaskWriter, WriteRequest, Written } from '../src/task-writer.ts';
 
@@ -84,7 +85,7 @@ export async function runOne(writer: TaskWriter, output: Json = null): Promise<W
 export function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'nothing thrown',
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: unknown) => (error instanceof AppError ? error.code : `not an AppError: ${(error as Error).message}`),
   );
 }
 

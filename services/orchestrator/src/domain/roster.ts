@@ -64,7 +64,8 @@ export function createRoster<M extends Member>(): Roster<M> {
   /** The member's agents take turns, so that none starves beside a busy one. */
   const serve = (member: M) => {
     const seat = seats.get(member);
-    while (seat !== undefined && freeOf(member) > 0) {
+    if (seat === undefined) return;
+    while (freeOf(member) > 0) {
       const agent = seat.turns.find((name) => (lines.get(name)?.length ?? 0) > 0);
       const request = agent === undefined ? undefined : lines.get(agent)?.shift();
       if (agent === undefined || request === undefined) return;

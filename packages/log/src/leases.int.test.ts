@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openLog, openOn, type TestLog } from '../test/open-log.ts';
+import { codeOf, complete, expire, fail, newId, release, runOne, start, startNew, submit } from '../test/requests.ts';
+import { dueTasks, expiredAttempts, renewLeases, sweepLeases } from './leases.ts';
+import type { TaskWriter } from './task-writer.ts';
+import { verifyLog } from './verify.ts';
+
+let log: TestLog;
+beforeAll(async () => {
+  log = await openLog();
+});
+afterAll(() => log[Symbol.asyncDispose]());
+
+const MINUTE = 60_000;
+/** A first lease that is over at once. */
+const OVER = { leaseMs: 0 };
+
+describe('a renewal', () => {
+  test('is for the attempt that runs with this very fence, and tells who has lost his', async () => {
+    const running = await startNew(log.writer);
+    const completed = await startNew(log.writer);
+    await log.writer.write(complete(completed.taskId, 1));
+    const restarted = await startNew(log.writer);
+    await log.writer.write(release(restarted.taskId, 1));
+    await log.writer.write(start(restarted.taskId));
+    const claims = [running, completed, restarted, { taskId: newId(), fence: 1 }, { ...running, fence: 2 }, running];
+    expect(await renewLeases(log.pool, claims, MINUTE)).toEqual([running]);
+    expect(await renewLeases(log.pool, [{ ...restarted, fence: 2 }], MINUTE)).toHaveLength(1);
+    expect(await renewLeases(log.pool, [], MINUTE)).toEqual([]);
+  });
+
+  test('never shortens a lease, unless it is the next attempt’s', async () => {
+    const { taskId } = await startNew(log.writer, OVER);
+    const until = async () =>
+      (await log.sql<{ until: Date }>('SELECT until FROM leases WHERE task_id = $1', [taskId]))[0]?.until.getTime() ??
+      0;
+    await renewLeases(log.pool, [{ taskId, fence: 1 }], 60 * MINUTE);
+    const long = await until();
+    await renewLeases(log.pool, [{ taskId, fence: 1 }], MINUTE);
+    expect(await until()).toBe(long);
+    await log.writer.write(release(taskId, 1));
+    await log.writer.write(start(taskId));
+    await renewLeases(log.pool, [{ taskId, fence: 2 }], MINUTE);
+    expect(await until()).toBeLessThan(long);
+  });
+});
+
+describe('an attempt', () => {
+  test('is expired neither within its first lease nor within a renewed one, and then it is', async () => {
+    const { taskId } = await startNew(log.writer, { leaseMs: MINUTE });
+    expect(await log.writer.write(expire(taskId, 1))).toMatchObject({
+      heldBack: 'leased',
+      events: [],
+      version: 2,
+      state: { status: 'running', fence: 1 },
+    });
+    const over = await startNew(log.writer, OVER);
+    await renewLeases(log.pool, [over], MINUTE);
+    expect((await log.writer.write(expire(over.taskId, 1))).heldBack).toBe('leased');
+    await log.sql('UPDATE leases SET until = now() WHERE task_id = $1', [over.taskId]);
+    expect(await log.writer.write(expire(over.taskId, 1))).toMatchObject({
+      heldBack: null,
+      state: { status: 'queued', crashes: 1 },
+    });
+    expect(await codeOf(log.writer.write(complete(over.taskId, 1)))).toBe('FENCED');
+  });
+
+  test('does not live on by the lease of the attempt before it', async () => {
+    const { taskId } = await startNew(log.writer, OVER);
+    await renewLeases(log.pool, [{ taskId, fence: 1 }], MINUTE);
+    await log.writer.write(fail(taskId, 1));
+    await log.writer.write(start(taskId, OVER));
+    expect((await log.writer.write(expire(taskId, 2))).state).toMatchObject({ status: 'queued', crashes: 1 });
+  });
+
+  test('is listed as expired once both its leases are over', async () => {
+    const agent = newId();
+    const started = async (leaseMs: number) => {
+      const { taskId } = await log.writer.write(submit({ agent }));
+      await log.writer.write(start(taskId, { leaseMs }));
+      return { taskId, fence: 1 };
+    };
+    const [over, renewed] = [await started(0), await started(0)];
+    await started(MINUTE);
+    await renewLeases(log.pool, [renewed], MINUTE);
+    const listed = { ...over, tenant: 'acme', agent, failures: 0 };
+    expect(await expiredAttempts(log.pool, { agents: [agent, 'other'], limit: 10 })).toEqual([listed]);
+    expect(await expiredAttempts(log.pool, { agents: ['other'], limit: 10 })).toEqual([]);
+    expect(await expiredAttempts(log.pool, { agents: [agent], limit: 0 })).toEqual([]);
+    await log.writer.write(expire(over.taskId, 1));
+    expect(await expiredAttempts(log.pool, { agents: [agent], limit: 10 })).toEqual([]);
+  });
+});
+
+describe('due tasks', () => {
+  test('come by priority, then as long as they have been due, and only those that are due', async () => {
+    const agent = newId();
+    const ids: Record<string, string> = {};
+    const add = async (name: string, fields: Parameters<typeof submit>[0]) => {
+      ids[name] = (await log.writer.write(submit({ agent, ...fields }))).taskId;
+    };
+    await add('later', { priority: 0, dueInMs: MINUTE });
+    await add('lowest', { priority: 3, dueInMs: -MINUTE });
+    await add('second', { priority: 2, dueInMs: -1_000 });
+    await add('first', { priority: 2, dueInMs: -MINUTE });
+    await add('urgent', { priority: 0 });
+    await add('running', { priority: 0, dueInMs: -MINUTE });
+    await log.writer.write(start(ids['running'] ?? ''));
+    await log.writer.write(submit({ agent: 'other' }));
+    const names = async (limit: number) => {
+      const due = await dueTasks(log.pool, { agent, limit });
+      return due.map((id) => Object.keys(ids).find((name) => ids[name] === id));
+    };
+    expect(await names(10)).toEqual(['urgent', 'first', 'second', 'lowest']);
+    expect(await names(2)).toEqual(['urgent', 'first']);
+    expect(await dueTasks(log.pool, { agent: 'nobody', limit: 10 })).toEqual([]);
+  });
+
+  test('that are due later cannot be started', async () => {
+    const { taskId } = await log.writer.write(submit({ dueInMs: MINUTE }));
+    expect(await log.writer.write(start(taskId))).toMatchObject({
+      heldBack: 'early',
+      version: 1,
+      state: { status: 'queued', fence: 0 },
+    });
+    const { taskId: failing } = await startNew(log.writer);
+    await log.writer.write(fail(failing, 1, MINUTE));
+    expect((await log.writer.write(start(failing))).heldBack).toBe('early');
+  });
+});
+
+test('the leases of attempts that have ended are swept, the others are not', async () => {
+  await using own = await openLog();
+  const attempts = await Promise.all(Array.from({ length: 12 }, () => startNew(own.writer, OVER)));
+  const holding = attempts.slice(0, 4);
+  const ended = attempts.slice(4);
+  await renewLeases(own.pool, attempts, MINUTE);
+  await Promise.all(ended.map(({ taskId }) => own.writer.write(complete(taskId, 1))));
+  // Over, but the attempt may come back before anybody expires it; over and ended; ended and not over.
+  await own.sql('UPDATE leases SET until = now() WHERE task_id = ANY ($1)', [
+    [holding[0], ...ended.slice(1)].map((claim) => claim?.taskId),
+  ]);
+  await sweepLeases(own.pool, 5);
+  const left = await own.sql<{ task_id: string }>('SELECT task_id FROM leases ORDER BY task_id');
+  const kept = [...holding, ...ended.slice(0, 1)].map(({ taskId }) => taskId);
+  expect(left.map((row) => row.task_id)).toEqual(kept.toSorted());
+});
+
+test('renewals, picks, sweeps and thousands of appends beside each other meet without one deadlock', async () => {
+  await using own = await openLog();
+  const rounds = await mixedLoad(own.url);
+  for (const count of rounds) expect(count).toBeGreaterThan(2);
+  // The sessions are closed, so all that they have counted is told.
+  const [counted] = await own.sql('SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()');
+  expect(counted).toEqual({ deadlocks: 0 });
+  const { problems, ledger } = await verifyLog(own.pool);
+  expect(problems).toEqual([]);
+  expect(ledger).toMatchObject({ completed: 3 * 10 * 50, open: 200 });
+});
+
+/** @returns how often each of those beside the appends came round */
+async function mixedLoad(url: string): Promise<readonly number[]> {
+  await using own = openOn(url);
+  const held = await Promise.all(Array.from({ length: 200 }, () => startNew(own.writer)));
+  const stop = new AbortController();
+  const beside = async (work: () => Promise<unknown>) => {
+    let rounds = 0;
+    for (; !stop.signal.aborted; rounds += 1) await work();
+    return rounds;
+  };
+  const shuffled = () => held.toSorted(() => Math.random() - 0.5);
+  const load = async (writer: TaskWriter) => {
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(Array.from({ length: 50 }, () => runOne(writer)));
+      // Of those that are being renewed, some end and some begin again.
+      const some = shuffled().slice(0, 20);
+      await Promise.all(some.map(({ taskId, fence }) => codeOf(writer.write(release(taskId, fence)))));
+      await Promise.all(some.map(({ taskId }) => codeOf(writer.write(start(taskId)))));
+    }
+  };
+  const writers = [own.writer, own.openWriter(), own.openWriter()];
+  const loads = Promise.all(writers.map(load)).finally(() => stop.abort());
+  const rounds = await Promise.all([
+    beside(() => renewLeases(own.pool, shuffled(), MINUTE)),
+    beside(() => renewLeases(own.pool, shuffled(), MINUTE)),
+    beside(() => dueTasks(own.pool, { agent: 'echo', limit: 100 })),
+    beside(() => expiredAttempts(own.pool, { agents: ['echo'], limit: 100 })),
+    beside(() => sweepLeases(own.pool, 50)),
+  ]);
+  await loads;
+  return rounds;
+}

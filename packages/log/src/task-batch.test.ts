@@ -1,0 +1,100 @@
+import { openTasksKey } from '@morningai/core/task-projection';
+import type { Command } from '@morningai/core/task';
+import { describe, expect, test } from 'vitest';
+import { complete, expire, newId, start, step, submission, submit, TENANT } from '../test/requests.ts';
+import { decideTask, isConditional, type KnownTask, type TaskCommand } from './task-batch.ts';
+
+const taskId = newId();
+const ask = (command: Command, more: Partial<TaskCommand> = {}): TaskCommand => ({
+  taskId,
+  tenant: TENANT,
+  limits: [],
+  command,
+  ...more,
+});
+const of = (request: TaskCommand) => ask(request.command);
+
+function known(...commands: readonly TaskCommand[]): KnownTask | undefined {
+  if (commands.length === 0) return undefined;
+  const { version, state } = decideTask(undefined, commands);
+  return { tenant: TENANT, version, state };
+}
+
+const RUNNING = known(ask(submission()), of(start(taskId)));
+const kinds = (decided: ReturnType<typeof decideTask>) => decided.decisions.map(({ decision }) => decision.kind);
+
+describe('the commands of one task', () => {
+  test('become one append with the row after all of them', () => {
+    const decided = decideTask(RUNNING, [of(step(taskId, 1, 0)), of(step(taskId, 1, 1)), of(complete(taskId, 1))]);
+    expect(kinds(decided)).toEqual(['events', 'events', 'events']);
+    expect(decided).toMatchObject({ version: 5, before: { version: 2, state: { status: 'running' } } });
+    expect(decided.append).toMatchObject({
+      expectedVersion: 2,
+      stream: `task/${taskId}`,
+      events: [{ type: 'StepCompleted' }, { type: 'StepCompleted' }, { type: 'TaskCompleted', life: 1 }],
+      guards: [{ key: openTasksKey(TENANT), delta: -1, max: null }],
+      task: { status: 'completed', ends: true, fence: 1, wakeInMs: null },
+      dueOnly: false,
+      unlessLeased: null,
+    });
+  });
+
+  test('are decided each on what the ones before it came to', () => {
+    const decided = decideTask(RUNNING, [of(complete(taskId, 1)), of(complete(taskId, 1)), of(step(taskId, 1, 0))]);
+    expect(kinds(decided)).toEqual(['events', 'repeat', 'refused']);
+    expect(decided.append?.events).toHaveLength(1);
+  });
+
+  test('that change nothing make no append', () => {
+    expect(decideTask(RUNNING, [of(start(taskId)), of(complete(taskId, 9))]).append).toBeNull();
+    expect(decideTask(undefined, [of(start(taskId))])).toMatchObject({
+      append: null,
+      state: { status: 'none' },
+      version: 0,
+    });
+  });
+
+  test('belong to the tenant that submitted the task, whoever asks', () => {
+    const decided = decideTask(RUNNING, [{ ...of(complete(taskId, 1)), tenant: '' }]);
+    expect(decided.append).toMatchObject({ tenant: TENANT, guards: [{ key: openTasksKey(TENANT) }] });
+    expect(kinds(decideTask(RUNNING, [ask(submission(), { tenant: 'other' })]))).toEqual(['refused']);
+  });
+});
+
+describe('conditions', () => {
+  const limits = [{ key: openTasksKey(TENANT), max: 7 }];
+
+  test('come with the command that stores something', () => {
+    const key = ask(submission({ idempotencyKey: 'key', labels: { a: 'b' } }), { limits });
+    expect(decideTask(undefined, [key]).append).toMatchObject({
+      guards: [{ key: openTasksKey(TENANT), delta: 1, max: 7 }],
+      submission: { key: 'key', requestDigest: 'digest' },
+      task: { labels: { a: 'b' }, priority: 2, agent: 'echo' },
+    });
+    expect(decideTask(known(ask(submission())), [of(start(taskId))]).append).toMatchObject({ dueOnly: true });
+    expect(decideTask(RUNNING, [of(expire(taskId, 1))]).append).toMatchObject({ unlessLeased: { fence: 1 } });
+  });
+
+  test('do not come with one that stores nothing, beside others that do', () => {
+    const decided = decideTask(RUNNING, [
+      ask(submission(), { limits }),
+      of(start(taskId)),
+      of(expire(taskId, 9)),
+      of(step(taskId, 1, 0)),
+    ]);
+    expect(kinds(decided)).toEqual(['repeat', 'repeat', 'repeat', 'events']);
+    expect(decided.append).toMatchObject({ guards: [], dueOnly: false, unlessLeased: null, submission: null });
+  });
+
+  test('hold for a rise only: an outcome is never refused by a limit', () => {
+    const decided = decideTask(RUNNING, [{ ...of(complete(taskId, 1)), limits }]);
+    expect(decided.append?.guards).toEqual([{ key: openTasksKey(TENANT), delta: -1, max: null }]);
+  });
+
+  test('are known by their command: submit, start, expire, and whatever has a limit', () => {
+    expect([submit(), start(taskId), expire(taskId, 1), { ...complete(taskId, 1), limits }].map(isConditional)).toEqual(
+      Array.from({ length: 4 }, () => true),
+    );
+    expect([complete(taskId, 1), step(taskId, 1, 0)].map(isConditional)).toEqual([false, false]);
+  });
+});
