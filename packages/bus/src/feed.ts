@@ -71,6 +71,14 @@ function feedOn(
 ): Feed {
   const { incarnation, stream } = options;
   const root = `${stream.toLowerCase()}.events`;
+  const headersOf = (event: FeedEvent, expectedSequence: number) => {
+    const head = headers();
+    head.set(POSITION_HEADER, String(event.position));
+    head.set(INCARNATION_HEADER, incarnation);
+    head.set('Nats-Msg-Id', messageId(incarnation, event.position));
+    head.set('Nats-Expected-Last-Sequence', String(expectedSequence));
+    return head;
+  };
   return {
     async resume(checkpoint) {
       const info = await ensureStream(manager, stream, root);
@@ -81,24 +89,25 @@ function feedOn(
       return { position, streamCreated, lastSequence };
     },
     async publish(checkpoint, events) {
-      const acks = events.map((event, index) => {
-        const head = headers();
-        head.set(POSITION_HEADER, String(event.position));
-        head.set(INCARNATION_HEADER, incarnation);
-        return client.publish(feedSubject(root, event), cloudEventText(incarnation, event), {
-          msgID: messageId(incarnation, event.position),
-          headers: head,
-          timeout: TIMEOUT_MS,
-          expect: { streamName: stream, lastSequence: checkpoint.lastSequence + index },
-        });
-      });
-      // All are awaited, so that none is left to fail on its own after the first did.
-      const settled = await Promise.allSettled(acks);
-      const failed = settled.find((ack) => ack.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
       const last = events.at(-1);
       if (last === undefined) return checkpoint;
-      return { ...checkpoint, position: last.position, lastSequence: checkpoint.lastSequence + events.length };
+      // Each message expects the sequence before it, so one that is refused makes the server refuse all behind it: only the last
+      // need be acknowledged. (An acknowledgement each cost a fifth of the orchestrator's time.)
+      events.slice(0, -1).forEach((event, index) => {
+        connection.publish(feedSubject(root, event), cloudEventText(incarnation, event), {
+          headers: headersOf(event, checkpoint.lastSequence + index),
+        });
+      });
+      const lastSequence = checkpoint.lastSequence + events.length;
+      const ack = await client.publish(feedSubject(root, last), cloudEventText(incarnation, last), {
+        headers: headersOf(last, lastSequence - 1),
+        timeout: TIMEOUT_MS,
+        expect: { streamName: stream },
+      });
+      if (ack.duplicate || ack.seq !== lastSequence) {
+        throw new Error(`position ${last.position} is at sequence ${ack.seq} of the stream, not ${lastSequence}`);
+      }
+      return { ...checkpoint, position: last.position, lastSequence };
     },
     closed: connection.closed(),
     close: () => connection.close(),

@@ -1,4 +1,5 @@
 /** Keeps the feed up with the log. NATS may be away for as long as it likes: the log is read on from where the feed stands. */
+import { performance } from 'node:perf_hooks';
 import { openFeed, type Feed, type FeedCheckpoint } from '@morningai/bus/feed';
 import type { Pool } from '@morningai/log/pool';
 import { readEvents } from '@morningai/log/read';
@@ -7,7 +8,9 @@ import { untilItWorks } from '@morningai/service/retry';
 import { createWaker } from '@morningai/service/waker';
 import { loadFeedCheckpoint, saveFeedCheckpoint } from '../store/feed-checkpoint.ts';
 
-const PAGE = 256;
+const PAGE = 1_000;
+/** What the stream itself holds last says where to go on: a checkpoint that is a second old loses nothing. */
+const CHECKPOINT_MS = 1_000;
 /** The fallback that always works; appends of this process wake it at once. */
 const POLL_MS = 500;
 
@@ -36,6 +39,13 @@ export function startPublisher(parts: PublisherParts): Publisher {
   const follow = async (feed: Feed) => {
     let checkpoint: FeedCheckpoint = await feed.resume(await loadFeedCheckpoint(pool));
     logger.info({ position: checkpoint.position, lastSequence: checkpoint.lastSequence }, 'feed resumed');
+    let saved = checkpoint;
+    let savedAt = performance.now();
+    const save = async () => {
+      await saveFeedCheckpoint(pool, checkpoint);
+      saved = checkpoint;
+      savedAt = performance.now();
+    };
     let lost = false;
     void feed.closed.then(() => {
       lost = true;
@@ -47,9 +57,10 @@ export function startPublisher(parts: PublisherParts): Publisher {
       const events = await readEvents(pool, checkpoint.position, PAGE);
       if (events.length > 0) {
         checkpoint = await feed.publish(checkpoint, events);
-        await saveFeedCheckpoint(pool, checkpoint);
+        if (performance.now() - savedAt > CHECKPOINT_MS) await save();
         continue;
       }
+      if (saved !== checkpoint) await save();
       await waker.sleep(POLL_MS, stop.signal);
     }
   };
