@@ -92,16 +92,16 @@ async function everything(pool: Pool, writer: TaskWriter, round: number): Promis
 async function fill(): Promise<void> {
   await log.sql(`
     INSERT INTO tasks (id, created_at, updated_at, wake_at, submitted_position, version, fence, priority, status, tenant, agent, state)
-    SELECT md5(n::text)::uuid, now(), now(), now() + CASE WHEN n % 2 = 0 THEN '1 day' ELSE '-1 day' END::interval,
+    SELECT lpad(to_hex(n), 32, '0')::uuid, now(), now(), now() + CASE WHEN n % 2 = 0 THEN '1 day' ELSE '-1 day' END::interval,
            1000000 + n, 1, 0, n % 2, CASE WHEN n % 1000 = 1 THEN 'running' ELSE 'queued' END, '${TENANT}', 'echo', '{}'
     FROM generate_series(1, ${TASKS}) AS n;
     INSERT INTO events (position, recorded_at, version, life, stream, tenant, type, digest, data)
-    SELECT 1000000 + n, now(), 1, 1, 'task/' || md5(n::text)::uuid, '${TENANT}', 'TaskSubmitted', '', '{}'
+    SELECT 1000000 + n, now(), 1, 1, 'task/' || lpad(to_hex(n), 32, '0')::uuid, '${TENANT}', 'TaskSubmitted', '', '{}'
     FROM generate_series(1, ${TASKS}) AS n;
     INSERT INTO commits SELECT 1000000 + 10 * n, 1000000 + 10 * n - 9, now(), sha256('') FROM generate_series(1, ${TASKS / 10}) AS n;
-    INSERT INTO submissions SELECT '${TENANT}', n::text, md5(n::text)::uuid, '' FROM generate_series(1, ${TASKS / 10}) AS n;
-    INSERT INTO leases SELECT md5(n::text)::uuid, 0, now() + '1 day' FROM generate_series(1, ${TASKS / 10}) AS n;
-    INSERT INTO outcomes SELECT md5(n::text)::uuid, 1, 1 FROM generate_series(1, ${TASKS / 10}) AS n;
+    INSERT INTO submissions SELECT '${TENANT}', n::text, lpad(to_hex(n), 32, '0')::uuid, '' FROM generate_series(1, ${TASKS / 10}) AS n;
+    INSERT INTO leases SELECT lpad(to_hex(n), 32, '0')::uuid, 0, now() + '1 day' FROM generate_series(1, ${TASKS / 10}) AS n;
+    INSERT INTO outcomes SELECT lpad(to_hex(n), 32, '0')::uuid, 1, 1 FROM generate_series(1, ${TASKS / 10}) AS n;
     INSERT INTO streams SELECT 'memory/' || n, 1 FROM generate_series(1, ${TASKS / 10}) AS n;
     INSERT INTO counters SELECT 'open/' || n, 1 FROM generate_series(1, ${TASKS / 10}) AS n`);
 }

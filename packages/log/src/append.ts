@@ -96,7 +96,7 @@ type Refusal = {
 };
 
 /** @returns one result per command, in order */
-export function append(pool: Pool, commands: readonly Append[]): Promise<readonly Appended[]> {
+export async function append(pool: Pool, commands: readonly Append[]): Promise<readonly Appended[]> {
   return appendEncoded(pool, commands.map(encodeAppend));
 }
 

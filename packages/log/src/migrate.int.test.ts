@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, dropDatabase, openTestDatabase } from '@morningai/testbed/database';
+import { openProxy } from '@morningai/testbed/proxy';
 import { describe, expect, inject, test } from 'vitest';
 import { openLog, openOn } from '../test/open-log.ts';
 import { runOne } from '../test/requests.ts';
@@ -54,6 +55,20 @@ describe('a migration', () => {
     stop.abort();
     expect(await refused).toMatchObject({ name: 'AbortError' });
     expect(await log.sql(`SELECT to_regclass('events') AS events`)).toEqual([{ events: null }]);
+  });
+
+  test('can be called off while it hangs', async () => {
+    await using database = await openEmpty();
+    await using proxy = await openProxy({ target: database.url });
+    const stop = new AbortController();
+    const refused = migrate(proxy.through(database.url), [LOG_MIGRATIONS], stop.signal).catch(
+      (error: unknown) => error,
+    );
+    await expect.poll(() => proxy.marks.passedBytes).toBeGreaterThan(0);
+    proxy.blackHole();
+    await expect.poll(() => proxy.marks.swallowedBytes).toBeGreaterThan(0);
+    stop.abort();
+    expect(await refused).toMatchObject({ name: 'AbortError' });
   });
 
   test('of many databases of one cluster at once agrees on their common role', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { POSTGRES_TIMEOUTS } from './pool.ts';
 
 /** One owner's numbered plain-SQL files, forward only. */
 export type MigrationSet = { readonly owner: string; readonly folder: string };
@@ -19,29 +20,39 @@ export async function migrate(url: string, sets: readonly MigrationSet[], signal
 }
 
 async function migrateSet(url: string, set: MigrationSet, signal: AbortSignal): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  signal.throwIfAborted();
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: POSTGRES_TIMEOUTS.connectMs });
   client.on('error', () => void client.end().catch(() => undefined));
+  // A statement may take as long as a migration needs, so only the signal ends one that hangs.
+  const abandon = () => void client.end().catch(() => undefined);
   await client.connect();
+  signal.addEventListener('abort', abandon, { once: true });
   try {
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        await runner({
-          dbClient: client,
-          dir: set.folder,
-          direction: 'up',
-          migrationsTable: `migrations_${set.owner}`,
-          checkOrder: true,
-          log: () => undefined,
-        });
-        return;
-      } catch (error) {
-        if (!isLocked(error)) throw error;
-        await delay(LOCKED_RETRY_MS, undefined, { signal });
-      }
-    }
+    while (!(await runMissing(client, set))) await delay(LOCKED_RETRY_MS, undefined, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
+    signal.removeEventListener('abort', abandon);
     await client.end();
+  }
+}
+
+/** @returns false: another one is at it */
+async function runMissing(client: pg.Client, set: MigrationSet): Promise<boolean> {
+  try {
+    await runner({
+      dbClient: client,
+      dir: set.folder,
+      direction: 'up',
+      migrationsTable: `migrations_${set.owner}`,
+      checkOrder: true,
+      log: () => undefined,
+    });
+    return true;
+  } catch (error) {
+    if (isLocked(error)) return false;
+    throw error;
   }
 }
 
