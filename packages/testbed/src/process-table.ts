@@ -53,6 +53,16 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
+/** True when none of the process's threads runs any more: a stop signal reaches them one after the other. */
+export function isStopped(pid: number): boolean {
+  if (!LINUX) return true;
+  const threads = unlessGone(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads.every((thread) => {
+    const stat = unlessGone(() => readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    return stat === undefined || /^[TtZX]$/.test(stat.slice(stat.lastIndexOf(')') + 2).split(' ', 1)[0] ?? '');
+  });
+}
+
 /** Fields 3 (state) and 22 (start time, in ticks since boot) of stat(5); the name in field 2 may hold anything. */
 function linuxStartTime(pid: number): string | undefined {
   const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));

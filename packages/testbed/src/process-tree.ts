@@ -1,8 +1,9 @@
 // All processes of one server: found, frozen, killed. The leader is signalled first, so that it starts no more children.
 import { eventually } from './eventually.ts';
-import { type ProcessIdentity, isAlive, processesIn, programOf, signal } from './process-table.ts';
+import { type ProcessIdentity, isAlive, isStopped, processesIn, programOf, signal } from './process-table.ts';
 
 const KILL_DEADLINE_MS = 10_000;
+const FREEZE_DEADLINE_MS = 5_000;
 
 export interface ProcessTree {
   /** Real path of the folder that every process of the server has as its current folder (or below). */
@@ -26,12 +27,17 @@ export async function killTree(tree: ProcessTree): Promise<void> {
   await eventually(killOnce, { deadlineMs: KILL_DEADLINE_MS, everyMs: 5 });
 }
 
-/** Stops all of them; looks again until no new child has appeared. */
-export function freezeTree(tree: ProcessTree): void {
+/** Stops all of them; looks again until no new child has appeared. Resolves when no thread of theirs runs any more. */
+export async function freezeTree(tree: ProcessTree): Promise<void> {
   for (let known = 0, members = membersOf(tree); members.length > known;) {
     known = signalTree(tree, 'SIGSTOP').length;
     members = membersOf(tree);
   }
+  const allStopped = () => {
+    const running = membersOf(tree).find((pid) => !isStopped(pid));
+    if (running !== undefined) throw new Error(`process ${running} in ${tree.folder} does not stop`);
+  };
+  await eventually(allStopped, { deadlineMs: FREEZE_DEADLINE_MS, everyMs: 1 });
 }
 
 export function thawTree(tree: ProcessTree): void {

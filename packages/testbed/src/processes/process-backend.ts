@@ -72,7 +72,7 @@ export function createProcessBackend(options: { program: Program; home: string; 
     },
     async freeze() {
       mustRun();
-      freezeTree(tree);
+      await freezeTree(tree);
     },
     async thaw() {
       mustRun();
