@@ -68,7 +68,10 @@ export function createClaims(parts: ClaimsParts): Claims {
     });
     if (!isMine(written, claimId)) return false;
     const { fence, steps, failures } = written.state;
-    const assignment = await assignments.take(taskId);
+    const assignment = await assignments.take(taskId).catch((error: unknown) => {
+      logger.warn({ traceId: taskId, why: reason(error) }, 'input not read');
+      return undefined;
+    });
     if (!session.open || assignment === undefined) {
       await releaseClaim(writer, logger, taskId, fence);
       return false;
