@@ -17,6 +17,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           globalSetup: ['./packages/testbed/src/vitest-setup.ts'],
           testTimeout: 60_000,
+          // How long what is promised may take on a machine that is busy with other things.
+          expect: { poll: { timeout: 15_000 } },
           hookTimeout: 120_000,
         },
       },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createDatabase, dropDatabase, openTestDatabase } from '@morningai/testbed/database';
 import { openProxy } from '@morningai/testbed/proxy';
 import { describe, expect, inject, test } from 'vitest';
-import { openLog, openOn } from '../test/open-log.ts';
+import { type TestLog, openLog, openOn } from '../test/open-log.ts';
 import { runOne } from '../test/requests.ts';
 import { dumpSchema } from '../test/schema-dump.ts';
 import { LOG_MIGRATIONS, migrate } from './migrate.ts';
@@ -14,6 +14,12 @@ const never = new AbortController().signal;
 
 async function openEmpty() {
   return openTestDatabase({ adminUrl: inject('postgresUrl') });
+}
+
+/** The runner's own lock, as a migration that hangs would hold it: whoever else comes tries again and again. */
+async function holdLock(log: TestLog): Promise<void> {
+  const other = await log.connect();
+  await other.query('SELECT pg_advisory_lock(7241865325823964)');
 }
 
 describe('a migration', () => {
@@ -44,9 +50,7 @@ describe('a migration', () => {
   test('can be called off while another one runs, and then leaves nothing half done', async () => {
     await using database = await openEmpty();
     await using log = openOn(database.url);
-    const other = await log.connect();
-    // The runner's own lock, as a migration that hangs would hold it.
-    await other.query('SELECT pg_advisory_lock(7241865325823964)');
+    await holdLock(log);
     const stop = new AbortController();
     const refused = migrate(database.url, [LOG_MIGRATIONS], stop.signal).catch((error: unknown) => error);
     await expect
@@ -59,7 +63,10 @@ describe('a migration', () => {
 
   test('can be called off while it hangs', async () => {
     await using database = await openEmpty();
+    await using log = openOn(database.url);
     await using proxy = await openProxy({ target: database.url });
+    // It has begun and cannot end, so there is something to swallow whenever the partition comes.
+    await holdLock(log);
     const stop = new AbortController();
     const refused = migrate(proxy.through(database.url), [LOG_MIGRATIONS], stop.signal).catch(
       (error: unknown) => error,
