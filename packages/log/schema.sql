@@ -6,6 +6,7 @@ leases WITH (fillfactor=70)
 log_identity
 migrations_log
 outcomes
+queued_lines
 streams
 submissions
 tasks WITH (fillfactor=70)
@@ -80,7 +81,7 @@ tasks.tasks_priority_check CHECK (((priority >= 0) AND (priority <= 3)))
 tasks.tasks_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
 
 -- indexes
-CREATE INDEX tasks_open ON public.tasks USING btree (status, agent, priority, wake_at, id) WHERE (wake_at IS NOT NULL)
+CREATE INDEX tasks_open ON public.tasks USING btree (status, agent, tenant, priority, wake_at, id) WHERE (wake_at IS NOT NULL)
 CREATE UNIQUE INDEX commits_pkey ON public.commits USING btree (last_position)
 CREATE UNIQUE INDEX counters_pkey ON public.counters USING btree (key)
 CREATE UNIQUE INDEX events_pkey ON public.events USING btree ("position")
@@ -309,6 +310,7 @@ GRANT INSERT, SELECT ON events TO morningai_app
 GRANT DELETE, INSERT, SELECT, UPDATE ON leases TO morningai_app
 GRANT SELECT ON log_identity TO morningai_app
 GRANT INSERT, SELECT ON outcomes TO morningai_app
+GRANT SELECT ON queued_lines TO morningai_app
 GRANT EXECUTE ON refuse_change() TO PUBLIC
 GRANT INSERT, SELECT, UPDATE ON streams TO morningai_app
 GRANT INSERT, SELECT ON submissions TO morningai_app

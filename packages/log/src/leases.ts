@@ -54,26 +54,44 @@ export function expiredAttempts(
   return pool.query<ExpiredAttempt>(EXPIRED, [wanted.agents, wanted.limit]);
 }
 
-// A range of the index for each priority: tasks of a high priority that are due later are never walked past.
+// Tenant by tenant and priority by priority, a range of the index for each: neither a tenant with a million tasks nor tasks of a high
+// priority that are due later are walked past, and within a priority the tenants take turns.
 const DUE: Statement = {
   name: 'due_tasks',
-  sql: `SELECT t.id
-        FROM generate_series(0, 3) AS p(priority)
+  sql: `WITH RECURSIVE tenants AS (
+          (SELECT t.tenant, 1 AS n FROM tasks t
+           WHERE t.status = 'queued' AND t.agent = $1 AND t.wake_at IS NOT NULL ORDER BY t.tenant LIMIT 1)
+          UNION ALL
+          SELECT next.tenant, o.n + 1 FROM tenants o CROSS JOIN LATERAL (
+            SELECT t.tenant FROM tasks t
+            WHERE t.status = 'queued' AND t.agent = $1 AND t.wake_at IS NOT NULL AND t.tenant > o.tenant ORDER BY t.tenant LIMIT 1
+          ) next
+          WHERE o.n < 1000
+        )
+        SELECT due.id
+        FROM tenants o
+        CROSS JOIN generate_series(0, 3) AS p(priority)
         CROSS JOIN LATERAL (
-          SELECT t.id, t.wake_at FROM tasks t
-          WHERE t.status = 'queued' AND t.agent = $1 AND t.priority = p.priority
+          SELECT t.id, t.wake_at, row_number() OVER (ORDER BY t.wake_at, t.id) AS turn FROM tasks t
+          WHERE t.status = 'queued' AND t.agent = $1 AND t.tenant = o.tenant AND t.priority = p.priority
             AND t.wake_at <= now() - $3 * interval '1 millisecond'
-          ORDER BY t.wake_at, t.id LIMIT $2
-        ) t
-        ORDER BY p.priority, t.wake_at, t.id LIMIT $2`,
+          ORDER BY t.wake_at, t.id LIMIT $2::int + $4::int
+        ) due
+        ORDER BY p.priority, due.turn, due.wake_at, due.id LIMIT $2 OFFSET $4`,
 };
 
-/** Ids of queued tasks that are due, the most urgent first. @param wanted.dueForMs due for at least so long; default 0 */
-export async function dueTasks(
-  pool: Pool,
-  wanted: { readonly agent: string; readonly limit: number; readonly dueForMs?: number },
-): Promise<string[]> {
-  const rows = await pool.query<{ id: string }>(DUE, [wanted.agent, wanted.limit, wanted.dueForMs ?? 0]);
+export type DueQuery = {
+  readonly agent: string;
+  readonly limit: number;
+  /** Due for at least so long; default 0. */
+  readonly dueForMs?: number;
+  /** How many of the most urgent to leave to others; default 0. */
+  readonly offset?: number;
+};
+
+/** Ids of queued tasks that are due, the most urgent first; tenants take turns. */
+export async function dueTasks(pool: Pool, { agent, limit, dueForMs = 0, offset = 0 }: DueQuery): Promise<string[]> {
+  const rows = await pool.query<{ id: string }>(DUE, [agent, limit, dueForMs, offset]);
   return rows.map((row) => row.id);
 }
 

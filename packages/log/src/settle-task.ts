@@ -20,6 +20,7 @@ export type Settled = {
 export function settleTask(task: DecidedTask<Entry>, result: AppendedOrRefused | null): Settled {
   if (result?.ok === false) return { stored: [], again: refuseTask(task, result) };
   const stored: Written[] = [];
+  let next = result?.firstPosition ?? 0;
   for (const { from, decision } of task.decisions) {
     if (decision.kind === 'refused') {
       from.settle.reject(decision.error);
@@ -28,7 +29,9 @@ export function settleTask(task: DecidedTask<Entry>, result: AppendedOrRefused |
     const { state } = decision;
     const events = decision.kind === 'events' ? decision.events : [];
     const recordedAt = events.length > 0 && result !== null ? result.recordedAt : null;
-    const written = { ...nothingStored(task), state, version: task.version, events, recordedAt };
+    const position = recordedAt === null ? null : next;
+    next += events.length;
+    const written = { ...nothingStored(task), state, version: task.version, events, recordedAt, position };
     if (events.length > 0) stored.push(written);
     from.settle.resolve(written);
   }
@@ -81,8 +84,8 @@ function settleDuplicate(entry: Entry, task: DecidedTask<Entry>, earlier: { task
   );
 }
 
-function nothingStored({ taskId, before }: DecidedTask<Entry>): Written {
-  return { taskId, ...before, events: [], recordedAt: null, duplicateOf: null, heldBack: null };
+function nothingStored({ taskId, tenant, before }: DecidedTask<Entry>): Written {
+  return { taskId, tenant, ...before, events: [], recordedAt: null, position: null, duplicateOf: null, heldBack: null };
 }
 
 function limitsOf(entry: Entry): string {

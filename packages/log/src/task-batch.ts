@@ -21,6 +21,7 @@ export type TaskCommand = {
 /** The commands of one task in a batch, decided one after the other. */
 export type DecidedTask<C extends TaskCommand> = {
   readonly taskId: string;
+  readonly tenant: string;
   /** What the decisions were made on. */
   readonly before: { readonly version: number; readonly state: State };
   readonly decisions: readonly { readonly from: C; readonly decision: Decision }[];
@@ -67,7 +68,7 @@ export function decideTask<C extends TaskCommand>(
   const storing = decisions.flatMap(({ from, decision }) => (decision.kind === 'events' ? [from] : []));
   const append =
     events.length === 0 ? null : toAppend({ taskId, tenant, version: before.version }, events, state, storing);
-  return { taskId, before, decisions, version: before.version + events.length, state, append };
+  return { taskId, tenant, before, decisions, version: before.version + events.length, state, append };
 }
 
 function decideOne(from: TaskCommand, tenant: string, state: State): Decision {

@@ -15,6 +15,7 @@ export type WriteRequest = TaskCommand &
 
 export type Written = {
   readonly taskId: string;
+  readonly tenant: string;
   /** After this command; where nothing was stored, as it is. */
   readonly state: State;
   /** Of the task, after all that was stored together with this command. */
@@ -22,6 +23,8 @@ export type Written = {
   /** Empty: a repeat; everything was recorded before. */
   readonly events: readonly Event[];
   readonly recordedAt: Date | null;
+  /** Where in the log its events begin; null: nothing was stored. */
+  readonly position: number | null;
   /** The idempotency key belongs to this earlier task (of the same request); nothing was stored. */
   readonly duplicateOf: string | null;
   /** Expire: the lease holds still. Start: the task is not due. Nothing was stored. */

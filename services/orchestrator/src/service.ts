@@ -44,6 +44,7 @@ export async function createOrchestrator(
   const signal = overrides.signal ?? new AbortController().signal;
   const { pool, incarnation } = await openLog(config, logger, signal);
 
+  const orchestratorId = randomUUID();
   const stop = new AbortController();
   const writer = createTaskWriter(pool);
   const clock = createPostgresClock();
@@ -52,7 +53,15 @@ export async function createOrchestrator(
   const assignments = createAssignmentCache(pool);
   const heartbeats = startHeartbeats(pool, logger);
   const claims = createClaims({ writer, roster, catalog, assignments, logger, signal: stop.signal });
-  const dispatcher = createDispatcher({ pool, redisUrl: config.redisUrl, incarnation, claims, roster, logger });
+  const dispatcher = createDispatcher({
+    pool,
+    redisUrl: config.redisUrl,
+    incarnation,
+    orchestratorId,
+    claims,
+    roster,
+    logger,
+  });
   const publisher = startPublisher({
     pool,
     natsUrl: config.natsUrl,
@@ -84,7 +93,7 @@ export async function createOrchestrator(
     clock,
     logger,
     maxOpenTasks: config.maxOpenTasks,
-    orchestratorId: randomUUID(),
+    orchestratorId,
     draining: stop.signal,
     authenticate: bearerKey(config.apiKey),
     onBug: (error, method) => logger.error({ error, method }, 'a call failed'),

@@ -18,11 +18,19 @@ const CLAIM_DEADLINE_MS = 10_000;
 /** What a claim weighs in the mailbox. */
 const CLAIM_BYTES = 300;
 
+/** How long a task stands in line for a slot here before it is left to others. */
+const HOLD_MS = 500;
+
 export type Claims = {
-  /** Resolves when each of the tasks was claimed, or turned out to be nobody's to claim; waits for free slots. */
-  take(agent: string, taskIds: readonly string[]): Promise<void>;
-  /** Tasks for which a slot is waited for or a claim is being written. */
+  /**
+   * Gives each of the tasks a slot and has it claimed; what finds none within `holdMs` is left to others.
+   * @returns those that found none; the claims of the others are being written
+   */
+  take(agent: string, taskIds: readonly string[], holdMs?: number): Promise<readonly string[]>;
+  /** A slot is waited for, or a claim is being written. */
   isTaking(taskId: string): boolean;
+  /** How many of this agent's tasks are being taken. */
+  taking(agent: string): number;
 };
 
 export type ClaimsParts = {
@@ -36,21 +44,20 @@ export type ClaimsParts = {
 
 export function createClaims(parts: ClaimsParts): Claims {
   const { writer, roster, catalog, assignments, logger, signal } = parts;
-  const taking = new Set<string>();
+  const taking = new Map<string, string>();
+  const takingOf = new Map<string, number>();
 
-  const slot = (agent: string) =>
-    new Promise<WorkSession | null>((resolve) => {
-      if (signal.aborted) return resolve(null);
-      const onAbort = () => {
-        withdraw();
-        resolve(null);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      const withdraw = roster.request(agent, (session) => {
-        signal.removeEventListener('abort', onAbort);
-        resolve(session);
-      });
-    });
+  const begin = (agent: string, taskId: string) => {
+    taking.set(taskId, agent);
+    takingOf.set(agent, (takingOf.get(agent) ?? 0) + 1);
+  };
+
+  const end = (taskId: string) => {
+    const agent = taking.get(taskId);
+    if (agent === undefined) return;
+    taking.delete(taskId);
+    takingOf.set(agent, (takingOf.get(agent) ?? 1) - 1);
+  };
 
   /** @returns false: the slot is free again */
   const claim = async (session: WorkSession, agent: string, taskId: string) => {
@@ -84,28 +91,50 @@ export function createClaims(parts: ClaimsParts): Claims {
     return true;
   };
 
-  const takeOne = async (agent: string, taskId: string) => {
-    if (taking.has(taskId)) return;
-    taking.add(taskId);
-    try {
-      const session = await slot(agent);
-      if (session === null) return;
-      const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
-        // Whether it was recorded is unknown: if so, its lease ends it.
-        logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
-        return false;
-      });
-      if (!claimed) roster.giveBack(session);
-    } finally {
-      taking.delete(taskId);
-    }
+  const work = async (session: WorkSession, agent: string, taskId: string) => {
+    const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
+      // Whether it was recorded is unknown: if so, its lease ends it.
+      logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
+      return false;
+    });
+    end(taskId);
+    if (!claimed) roster.giveBack(session);
   };
 
   return {
-    async take(agent, taskIds) {
-      await Promise.all(taskIds.map((taskId) => takeOne(agent, taskId)));
+    take(agent, taskIds, holdMs = HOLD_MS) {
+      const { promise, resolve } = Promise.withResolvers<readonly string[]>();
+      const inLine = new Map<string, () => void>();
+      let asked = false;
+      const stopWaiting = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', stopWaiting);
+        for (const [taskId, withdraw] of inLine) {
+          withdraw();
+          end(taskId);
+        }
+        resolve([...inLine.keys()]);
+      };
+      const timer = setTimeout(stopWaiting, holdMs);
+      signal.addEventListener('abort', stopWaiting, { once: true });
+      for (const taskId of taskIds) {
+        if (taking.has(taskId)) continue;
+        begin(agent, taskId);
+        let granted = false;
+        const withdraw = roster.request(agent, (session) => {
+          granted = true;
+          inLine.delete(taskId);
+          void work(session, agent, taskId);
+          if (asked && inLine.size === 0) stopWaiting();
+        });
+        if (!granted) inLine.set(taskId, withdraw);
+      }
+      asked = true;
+      if (inLine.size === 0 || signal.aborted) stopWaiting();
+      return promise;
     },
     isTaking: (taskId) => taking.has(taskId),
+    taking: (agent) => takingOf.get(agent) ?? 0,
   };
 }
 

@@ -1,32 +1,45 @@
 /**
- * Brings due tasks to free slots. The queue lane is the everyday path: a committed task gets a ticket in Redis, and who takes the
- * ticket claims. The log lane picks due tasks straight from Postgres: while Redis is away, and whenever slots are free, tasks are due
- * and no ticket has come for a second, whatever Redis says. Both may run at once: the claim decides.
+ * Brings due tasks to free slots, by two lanes; the claim in the log decides, so both may offer the same task. The queue lane is the everyday
+ * path: the leader gives due tasks tickets in Redis, and who takes a ticket claims. The log lane picks due tasks straight from Postgres. A
+ * task that becomes due in this process while a slot is free here and nobody waits before it is claimed at once: no way is shorter.
  */
-import { performance } from 'node:perf_hooks';
-import { dueTasks } from '@morningai/log/leases';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
-import { openTickets, TASKS_PER_TICKET, type Tickets } from '@morningai/queue/tickets';
+import { openTicketQueue, type Consumer } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
-import { createWaker } from '@morningai/service/waker';
 import type { Roster } from '../domain/roster.ts';
-import { createTicketWindow } from '../domain/ticket-window.ts';
+import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
 import type { Claims } from './claims.ts';
+import { startLeadership } from './leadership.ts';
+import { startLogLane } from './log-lane.ts';
+import { startQueueLane, type QueueLane } from './queue-lane.ts';
+import { startTopUp } from './top-up.ts';
 import type { WorkSession } from './work-session.ts';
 
-const SWEEP_MS = 250;
-/** Free slots, due tasks and no ticket for this long: the queue lane is not to be relied upon. */
-const SILENCE_MS = 1_000;
-/** Rows looked at beyond what already has a ticket. */
-const SCAN_MARGIN = 200;
+const REPORT_MS = 500;
+/** An orchestrator that says nothing for so long takes no tickets any more. */
+const ALIVE_MS = 2_000;
+
+export type DispatchStatus = {
+  readonly lane: 'queue' | 'log';
+  /** Why the queue lane is closed; empty: it is open. */
+  readonly why: string;
+  readonly epoch: number | null;
+  /** Null: another orchestrator leads. */
+  readonly term: number | null;
+  /** Tasks with a ticket, as far as the leader knows. */
+  readonly ticketed: number;
+};
 
 export type Dispatcher = {
   /** A task changed: after the commit. */
   changed(written: Written): void;
   /** A worker joined, or a slot may be free for another reason. */
   wake(): void;
-  readonly lane: 'queue' | 'log';
+  /** Has all tickets given out anew: what Postgres has of the tasks was mended. */
+  renew(): Promise<void>;
+  status(): DispatchStatus;
   close(): Promise<void>;
 };
 
@@ -34,120 +47,126 @@ export type DispatcherParts = {
   readonly pool: Pool;
   readonly redisUrl: string;
   readonly incarnation: string;
+  readonly orchestratorId: string;
   readonly claims: Claims;
   readonly roster: Roster<WorkSession>;
   readonly logger: Logger;
 };
 
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  const { pool, claims, roster, logger } = parts;
+  const { pool, claims, roster, logger, orchestratorId } = parts;
   const stop = new AbortController();
-  const window = createTicketWindow(() => performance.now());
-  const due = new Map<string, string[]>();
-  const lastTicketAt = new Map<string, number>();
-  let flushing = false;
-  const waker = createWaker();
+  const consumers = new Map<string, Consumer & { readonly epoch: number }>();
+  let others: readonly OrchestratorReport[] = [];
 
-  const tickets: Tickets = openTickets({
+  const leadership = startLeadership({ pool, orchestratorId, logger });
+  const queue = openTicketQueue({
     url: parts.redisUrl,
     prefix: `morningai-${parts.incarnation.slice(0, 8)}`,
-    async handle(agent, taskIds) {
-      lastTicketAt.set(agent, performance.now());
-      await claims.take(agent, taskIds);
-      lastTicketAt.set(agent, performance.now());
-    },
-    onChange(ready) {
-      logger[ready ? 'info' : 'warn']({ lane: ready ? 'queue' : 'log' }, ready ? 'redis answers' : 'redis is away');
-      // What Redis held may be gone: everything due is ticketed anew, and double tickets are refused by the claim.
-      window.forget();
-      waker.wake();
+    onChange(connected) {
+      logger[connected ? 'info' : 'warn']({ connected }, connected ? 'redis answers' : 'redis is away');
+      lane.wake();
     },
     onError: (error) => logger.debug({ why: reason(error) }, 'redis client'),
   });
+  const lane: QueueLane = startQueueLane({
+    pool,
+    queue,
+    leadership,
+    logger,
+    onChange() {
+      consume();
+      topUp.wake();
+      logLane.wakeAll();
+    },
+  });
+
+  const slots = () => {
+    const sums = new Map(roster.agents().map((agent) => [agent, roster.slotsOf(agent)]));
+    for (const other of others) {
+      for (const [agent, count] of Object.entries(other.slots)) sums.set(agent, (sums.get(agent) ?? 0) + count);
+    }
+    return sums;
+  };
+
+  const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, logger });
+  const logLane = startLogLane({
+    pool,
+    claims,
+    untilFree: roster.untilFree,
+    free: roster.free,
+    ticketAt: (agent) => (lane.epoch === null ? null : (consumers.get(agent)?.ticketAt ?? -Infinity)),
+    rank: () => others.filter(({ id }) => id < orchestratorId).length,
+    logger,
+  });
+
+  /** One consumer per agent that a worker here has, in the epoch that is. */
+  const consume = () => {
+    const { epoch } = lane;
+    for (const [agent, consumer] of consumers) {
+      if (consumer.epoch === epoch) continue;
+      consumers.delete(agent);
+      void consumer.close();
+    }
+    for (const agent of roster.agents()) {
+      logLane.serve(agent);
+      if (epoch === null || consumers.has(agent)) continue;
+      const consumer = queue.consume({ epoch, agent, untilFree: roster.untilFree, take: claims.take });
+      consumers.set(agent, Object.assign(consumer, { epoch }));
+    }
+  };
+
+  /** True if nobody waits for a slot before a task that becomes due now. */
+  const isFirst = (agent: string) => {
+    if (roster.free(agent) === 0) return false;
+    if (lane.epoch === null) return logLane.isDrained(agent);
+    return (consumers.get(agent)?.idle ?? false) && !(lane.term !== null && topUp.hasWaiting(agent));
+  };
 
   const changed = (written: Written) => {
-    window.settled(written.taskId);
     const newest = written.events.at(-1);
-    if (newest === undefined || written.state.status !== 'queued') return;
-    const isDue = newest.type === 'TaskSubmitted' ? newest.data.dueInMs === 0 : newest.type === 'AttemptReleased';
-    // What is due later is found by the sweep.
-    if (!isDue) return;
-    const { agent } = written.state;
-    const line = due.get(agent);
-    if (line === undefined) due.set(agent, [written.taskId]);
-    else line.push(written.taskId);
-    flush();
-  };
-
-  const flush = () => {
-    if (flushing) return;
-    flushing = true;
-    setImmediate(() => {
-      flushing = false;
-      const batch = [...due];
-      due.clear();
-      for (const [agent, taskIds] of batch) void offer(agent, taskIds);
-    });
-  };
-
-  const offer = async (agent: string, taskIds: readonly string[]) => {
-    if (!tickets.ready) return waker.wake();
-    const room = window.admit(agent, taskIds, roster.slotsOf(agent));
-    if (room.length === 0) return;
-    // Two tickets at least, so that two consumers share a small burst.
-    const size = Math.min(TASKS_PER_TICKET, Math.ceil(room.length / 2));
-    try {
-      await tickets.offer(agent, chunks(room, size));
-    } catch (error) {
-      for (const taskId of room) window.settled(taskId);
-      logger.warn({ agent, tasks: room.length, why: reason(error) }, 'tickets not offered');
+    const { state, taskId } = written;
+    if (newest?.type === 'TaskSubmitted' && newest.data.dueInMs === 0 && state.status === 'queued') {
+      if (isFirst(state.agent)) void claims.take(state.agent, [taskId]);
+      else if (lane.epoch === null) logLane.wake(state.agent);
     }
+    topUp.wrote(written);
   };
 
-  const sweepAgent = async (agent: string) => {
-    tickets.consume(agent);
-    const silentMs = performance.now() - (lastTicketAt.get(agent) ?? -Infinity);
-    const free = roster.free(agent);
-    if (free > 0 && (!tickets.ready || silentMs > SILENCE_MS)) {
-      const picked = await dueTasks(pool, { agent, limit: free, dueForMs: tickets.ready ? SILENCE_MS : 0 });
-      // Not awaited: each waits for its own commit, and the next agent must not wait for them.
-      void claims.take(agent, picked);
-    }
-    if (!tickets.ready) return;
-    const held = window.sizeOf(agent);
-    const limit = held + SCAN_MARGIN;
-    const known = await dueTasks(pool, { agent, limit });
-    if (known.length < limit) window.retain(agent, known);
-    await offer(
-      agent,
-      known.filter((taskId) => !claims.isTaking(taskId)),
-    );
-  };
-
-  const sweep = async () => {
+  const report = async () => {
     while (!stop.signal.aborted) {
-      for (const agent of roster.agents()) {
-        await sweepAgent(agent).catch((error: unknown) => logger.warn({ agent, why: reason(error) }, 'sweep failed'));
-      }
-      await waker.sleep(SWEEP_MS, stop.signal);
+      const own = Object.fromEntries(roster.agents().map((agent) => [agent, roster.slotsOf(agent)]));
+      await reportOrchestrator(pool, { id: orchestratorId, slots: own }, ALIVE_MS).then(
+        (living) => void (others = living),
+        (error: unknown) => logger.debug({ why: reason(error) }, 'orchestrator not reported'),
+      );
+      await delay(REPORT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
-  const sweeping = sweep();
+  const reporting = report();
 
   return {
     changed,
-    wake: waker.wake,
-    get lane() {
-      return tickets.ready ? 'queue' : 'log';
+    wake() {
+      consume();
+      topUp.wake();
+      logLane.wakeAll();
     },
+    renew: lane.renew,
+    status: () => ({
+      lane: lane.epoch === null ? 'log' : 'queue',
+      why: lane.why,
+      epoch: lane.epoch,
+      term: lane.term,
+      ticketed: topUp.ticketed,
+    }),
     async close() {
       stop.abort();
-      await sweeping;
-      await tickets.close();
+      await Promise.all([lane.close(), topUp.close(), logLane.close(), reporting]);
+      await Promise.all([...consumers.values()].map((consumer) => consumer.close()));
+      await leadership.close();
+      await leaveOrchestrators(pool, orchestratorId).catch(() => undefined);
+      await queue.close();
     },
   };
-}
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
 }

@@ -22,6 +22,8 @@ export type Roster<M extends Member> = {
   wake(member: M, why: RestReason): void;
   /** Calls `grant` once a slot for this agent is taken, at once if one is free. @returns withdraws the request */
   request(agent: string, grant: (member: M) => void): () => void;
+  /** Resolves once a slot for this agent is free, and at the signal. */
+  untilFree(agent: string, signal: AbortSignal): Promise<void>;
   /** Takes a slot without asking: what a worker says it already works on. */
   occupy(member: M): void;
   giveBack(member: M): void;
@@ -41,6 +43,7 @@ type Request<M> = { grant: (member: M) => void };
 export function createRoster<M extends Member>(): Roster<M> {
   const seats = new Map<M, Seat>();
   const lines = new Map<string, Request<M>[]>();
+  const watchers = new Map<string, Set<() => void>>();
 
   const freeOf = (member: M) => {
     const seat = seats.get(member);
@@ -61,6 +64,17 @@ export function createRoster<M extends Member>(): Roster<M> {
     if (seat !== undefined) seat.taken += 1;
   };
 
+  /** Nobody stands in line for this free slot. */
+  const tellWatchers = (member: M) => {
+    for (const agent of member.agents.keys()) {
+      const waiting = watchers.get(agent);
+      watchers.delete(agent);
+      waiting?.forEach((tell) => tell());
+    }
+  };
+
+  const free = (agent: string) => membersOf(agent).reduce((sum, member) => sum + freeOf(member), 0);
+
   /** The member's agents take turns, so that none starves beside a busy one. */
   const serve = (member: M) => {
     const seat = seats.get(member);
@@ -68,7 +82,7 @@ export function createRoster<M extends Member>(): Roster<M> {
     while (freeOf(member) > 0) {
       const agent = seat.turns.find((name) => (lines.get(name)?.length ?? 0) > 0);
       const request = agent === undefined ? undefined : lines.get(agent)?.shift();
-      if (agent === undefined || request === undefined) return;
+      if (agent === undefined || request === undefined) return tellWatchers(member);
       seat.turns = [...seat.turns.filter((name) => name !== agent), agent];
       seat.taken += 1;
       request.grant(member);
@@ -108,7 +122,17 @@ export function createRoster<M extends Member>(): Roster<M> {
       seat.taken = Math.max(0, seat.taken - 1);
       serve(member);
     },
-    free: (agent) => membersOf(agent).reduce((sum, member) => sum + freeOf(member), 0),
+    async untilFree(agent, signal) {
+      while (free(agent) === 0 && !signal.aborted) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const waiting = watchers.get(agent) ?? new Set();
+        watchers.set(agent, waiting.add(resolve));
+        signal.addEventListener('abort', () => resolve(), { once: true });
+        await promise;
+        waiting.delete(resolve);
+      }
+    },
+    free,
     get freeSlots() {
       return [...seats.keys()].reduce((sum, member) => sum + freeOf(member), 0);
     },

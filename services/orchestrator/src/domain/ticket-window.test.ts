@@ -1,79 +1,115 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { createTicketWindow, WINDOW_MAX } from './ticket-window.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createTicketWindow, WINDOW_MAX, type TicketWindow } from './ticket-window.ts';
 
-const ids = (count: number, from = 0) => Array.from({ length: count }, (_, n) => `task-${from + n}`);
+let nowMs = 0;
+let window: TicketWindow;
 
-test('a task gets one ticket until it has moved on', () => {
-  const window = createTicketWindow(() => 0);
-  expect(window.admit('echo', ids(3), 1)).toEqual(ids(3));
-  expect(window.admit('echo', ids(3), 1)).toEqual([]);
-  window.settled('task-1');
-  expect(window.admit('echo', ids(3), 1)).toEqual(['task-1']);
+beforeEach(() => {
+  nowMs = 0;
+  window = createTicketWindow(() => nowMs);
 });
 
-test('a ticket that was not used for long is taken to be lost, and the task is ticketed again', () => {
-  let now = 0;
-  const window = createTicketWindow(() => now);
-  window.admit('echo', ids(2), 1);
-  now = 29_999;
-  expect(window.admit('echo', ids(2), 1)).toEqual([]);
-  now = 30_000;
-  expect(window.admit('echo', ids(2), 1)).toEqual(ids(2));
-  expect(window.sizeOf('echo')).toBe(2);
+const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `t-${from + n}`);
+const add = (taskIds: readonly string[], agent = 'faq', priority = 2) => {
+  for (const taskId of taskIds) window.add({ taskId, agent, priority });
+};
+const settle = (taskIds: readonly string[]) => taskIds.forEach(window.settled);
+
+describe('the room', () => {
+  test('is a thousand at least, four per slot, and 20,000 at most over all agents', () => {
+    expect(window.room('faq', 1)).toBe(1_000);
+    expect(window.room('faq', 1_000)).toBe(4_000);
+    expect(window.room('faq', 100_000)).toBe(WINDOW_MAX);
+    add(ids(0, 19_999), 'other');
+    expect(window.room('faq', 1_000)).toBe(1);
+  });
+
+  test('follows what was drained: twenty seconds of it', () => {
+    add(ids(0, 1_000));
+    settle(ids(0, 500));
+    nowMs = 1_000;
+    expect(window.room('faq', 1)).toBe(500 * 20 - 500);
+  });
+
+  test('is a quarter more for what is urgent', () => {
+    add(ids(0, 1_000));
+    expect(window.room('faq', 1)).toBe(0);
+    expect(window.room('faq', 1, true)).toBe(250);
+  });
+
+  test('is there again once tasks have moved on, or tickets were not stored', () => {
+    add(ids(0, 1_000));
+    settle(ids(0, 3));
+    window.withdraw('t-3');
+    expect(window.room('faq', 1)).toBe(4);
+    expect(window.has('t-3')).toBe(false);
+  });
 });
 
-test('what another orchestrator moved on leaves the window', () => {
-  const window = createTicketWindow(() => 0);
-  window.admit('echo', ids(5), 1);
-  window.admit('other', ['theirs'], 1);
-  window.retain('echo', ['task-1', 'task-9']);
-  expect(window.sizeOf('echo')).toBe(1);
-  expect(window.sizeOf('other')).toBe(1);
+describe('a ticket', () => {
+  test('is lost when a thousand younger ones were used before it', () => {
+    add(ids(0, 1_101));
+    settle(ids(1, 1_000));
+    expect(window.takeLost()).toEqual([]);
+    settle(ids(1_000, 1_001));
+    expect(window.takeLost()).toEqual([{ taskId: 't-0', agent: 'faq', priority: 2 }]);
+    expect(window.has('t-0')).toBe(false);
+  });
+
+  test('is lost when a younger one was used five seconds ago', () => {
+    add(ids(0, 3));
+    settle(['t-1']);
+    expect(window.takeLost()).toEqual([]);
+    nowMs = 5_000;
+    expect(window.takeLost().map(({ taskId }) => taskId)).toEqual(['t-0']);
+  });
+
+  test('is not lost because of its age, nor because more urgent ones were used first', () => {
+    add(['slow'], 'faq', 3);
+    add(ids(0, 2_000), 'faq', 0);
+    settle(ids(0, 2_000));
+    window.takeLost();
+    nowMs = 60_000;
+    expect(window.takeLost()).toEqual([]);
+  });
+
+  test('that is issued again stands at the end of its line', () => {
+    add(ids(0, 3));
+    settle(['t-1', 't-2']);
+    window.takeLost();
+    nowMs = 5_000;
+    add(window.takeLost().map(({ taskId }) => taskId));
+    nowMs = 60_000;
+    expect(window.takeLost()).toEqual([]);
+  });
 });
 
-test('after Redis forgot, everything may be ticketed again', () => {
-  const window = createTicketWindow(() => 0);
-  window.admit('echo', ids(5), 1);
-  window.forget();
-  expect(window.sizeOf('echo')).toBe(0);
-  expect(window.admit('echo', ids(5), 1)).toEqual(ids(5));
+test('a new epoch begins with an empty window', () => {
+  add(ids(0, 1_000));
+  window.clear();
+  expect([window.size, window.sizeOf('faq'), window.room('faq', 1)]).toEqual([0, 0, 1_000]);
+  settle(['t-0']);
+  expect(window.size).toBe(0);
 });
 
-test('an agent that drains fast has a larger window, up to the limit', () => {
-  let now = 0;
-  const window = createTicketWindow(() => now);
-  expect(window.admit('echo', ids(50_000), 10)).toHaveLength(1_000);
-  for (const id of ids(1_000)) window.settled(id);
-  now = 1_000;
-  expect(window.admit('echo', ids(50_000, 1_000), 10)).toHaveLength(WINDOW_MAX);
-});
-
-test('the size is the number of ticketed tasks, and bounded, whatever happens', () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant('admit'), agent: fc.constantFrom('a', 'b'), tasks: fc.array(fc.nat(40)) }),
-    fc.record({ kind: fc.constant('settled'), task: fc.nat(40) }),
-    fc.record({ kind: fc.constant('pass'), ms: fc.nat(40_000) }),
-  );
+test('in whatever order tickets are issued, used and withdrawn, the sizes are right and what is used in order is never lost', () => {
+  const moves = fc.array(fc.tuple(fc.constantFrom('add', 'settle', 'withdraw', 'lost'), fc.nat(30)), {
+    maxLength: 300,
+  });
   fc.assert(
-    fc.property(fc.array(step), (steps) => {
-      let now = 0;
-      const window = createTicketWindow(() => now);
-      const ticketed = new Map<string, string>();
-      for (const one of steps) {
-        if ('ms' in one) now += one.ms;
-        if ('tasks' in one) {
-          // A task belongs to one agent.
-          const tasks = one.tasks.map((task) => `${one.agent}-${task}`);
-          for (const task of window.admit(one.agent, tasks, 1)) ticketed.set(task, one.agent);
-        }
-        if ('task' in one) {
-          window.settled(`a-${one.task}`);
-          ticketed.delete(`a-${one.task}`);
-        }
-      }
-      for (const agent of ['a', 'b']) {
-        expect(window.sizeOf(agent)).toBe([...ticketed.values()].filter((owner) => owner === agent).length);
+    fc.property(moves, (list) => {
+      const own = createTicketWindow(() => 0);
+      const model = new Set<string>();
+      for (const [move, n] of list) {
+        const taskId = `t-${n}`;
+        if (move === 'add') model.add(taskId);
+        if (move === 'settle' || move === 'withdraw') model.delete(taskId);
+        if (move === 'add') own.add({ taskId, agent: 'faq', priority: 0 });
+        if (move === 'settle') own.settled(taskId);
+        if (move === 'withdraw') own.withdraw(taskId);
+        if (move === 'lost') expect(own.takeLost()).toEqual([]);
+        expect([own.size, own.sizeOf('faq')]).toEqual([model.size, model.size]);
       }
     }),
   );

@@ -1,0 +1,117 @@
+/**
+ * Takes one agent's tickets, one after the other, and only while there is a slot to give. What a ticket names and finds no slot goes back
+ * to the front of the queue. A connection that answers nothing is replaced: "connected" says nothing, so every wait has a deadline.
+ */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import type { Ticket } from './offers.ts';
+import { queueName } from './queue-names.ts';
+import { blockingClient } from './redis-clients.ts';
+
+/** How long Redis may block an empty fetch, seconds. */
+const BLOCK_S = 2;
+/** An empty fetch answers after BLOCK_S; one that says nothing for so long is stuck. */
+const FETCH_MS = BLOCK_S * 1_000 + 2_000;
+const FINISH_MS = 2_000;
+const REBUILD_PAUSE_MS = 250;
+/** A ticket in hand is locked for so long; one whose holder died lies there until the epoch ends: it is only a hint. */
+const LOCK_MS = 30_000;
+
+export type ConsumerOptions = {
+  readonly url: string;
+  readonly prefix: string;
+  readonly epoch: number;
+  readonly agent: string;
+  /** Resolves once a slot is free. */
+  readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
+  /** @returns what found no slot in time */
+  readonly take: (agent: string, taskIds: readonly string[]) => Promise<readonly string[]>;
+  readonly putBack: (agent: string, taskIds: readonly string[]) => Promise<void>;
+  readonly onError: (error: Error) => void;
+};
+
+export type Consumer = {
+  /** True while it waits for a ticket and has a slot to give: as far as it knows there is none. */
+  readonly idle: boolean;
+  /** When a ticket was last taken, on this process's monotonic clock, ms. */
+  readonly ticketAt: number;
+  close(): Promise<void>;
+};
+
+export function startConsumer(options: ConsumerOptions): Consumer {
+  const { agent, epoch, onError } = options;
+  const stop = new AbortController();
+  let idle = false;
+  let ticketAt = -Infinity;
+
+  const consume = async (worker: Worker<Ticket>) => {
+    const token = worker.id;
+    for (let empty = false; !stop.signal.aborted;) {
+      await options.untilFree(agent, stop.signal);
+      idle = empty;
+      const job = await within(FETCH_MS, worker.getNextJob(token), stop.signal);
+      idle = false;
+      empty = job === undefined;
+      if (job === undefined) continue;
+      ticketAt = performance.now();
+      const left = await options.take(agent, job.data.tasks);
+      await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
+      if (left.length > 0) await options.putBack(agent, left);
+    }
+  };
+
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      const connection = blockingClient(options.url);
+      connection.on('error', onError);
+      const worker = new Worker<Ticket>(queueName(epoch, agent), null, {
+        connection,
+        prefix: options.prefix,
+        autorun: false,
+        drainDelay: BLOCK_S,
+        lockDuration: LOCK_MS,
+      });
+      worker.on('error', onError);
+      try {
+        await consume(worker);
+      } catch (error) {
+        if (!stop.signal.aborted) onError(error instanceof Error ? error : new Error(String(error)));
+      } finally {
+        idle = false;
+        // Waiting would wait for Redis: a ticket in hand is only a hint.
+        void worker.close(true).catch(onError);
+        connection.disconnect();
+      }
+      await delay(REBUILD_PAUSE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+
+  return {
+    get idle() {
+      return idle;
+    },
+    get ticketAt() {
+      return ticketAt;
+    },
+    async close() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** @throws when nothing came in time, or at the signal */
+function within<T>(ms: number, work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    const timer = setTimeout(() => reject(new Error(`redis said nothing for ${ms} ms`)), ms);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    });
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * The lane that needs no Redis: due tasks are picked straight from Postgres for the slots that are free here. It works by itself while the
+ * queue lane is closed, and beside it whenever a slot is free, a task has been due for a second, and no ticket has come.
+ */
+import { performance } from 'node:perf_hooks';
+import { dueTasks } from '@morningai/log/leases';
+import type { Pool } from '@morningai/log/pool';
+import { reason, type Logger } from '@morningai/service/logger';
+import { createWaker, type Waker } from '@morningai/service/waker';
+import type { Claims } from './claims.ts';
+
+const POLL_MS = 100;
+/** While the queue lane is open: how long a due task waits for its ticket, and how long none must have come. */
+const PATIENCE_MS = 1_000;
+/** While the queue lane is open nobody looks more often. */
+const LOOK_MS = 250;
+/** Picked at once when fewer slots are free: those that find none in time are left to others. */
+const PICK_MIN = 200;
+const PICK_MAX = 2_000;
+
+export type LogLane = {
+  /** A task of this agent became due, or the queue lane closed. */
+  wake(agent: string): void;
+  wakeAll(): void;
+  /** True if the last pick found nothing more to do. */
+  isDrained(agent: string): boolean;
+  /** Starts to serve this agent; asked again, it changes nothing. */
+  serve(agent: string): void;
+  close(): Promise<void>;
+};
+
+export type LogLaneParts = {
+  readonly pool: Pool;
+  readonly claims: Claims;
+  readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
+  readonly free: (agent: string) => number;
+  /** When a ticket of this agent last came, on the monotonic clock, ms; null: the queue lane is closed. */
+  readonly ticketAt: (agent: string) => number | null;
+  /** Which of the living orchestrators this is: each begins at another place. */
+  readonly rank: () => number;
+  readonly logger: Logger;
+};
+
+export function startLogLane(parts: LogLaneParts): LogLane {
+  const { pool, claims, logger } = parts;
+  const stop = new AbortController();
+  const wakers = new Map<string, Waker>();
+  const drained = new Set<string>();
+  const serving: Promise<void>[] = [];
+
+  /** @returns how many were picked */
+  const pick = async (agent: string, dueForMs: number) => {
+    const wanted = Math.min(PICK_MAX, Math.max(PICK_MIN, parts.free(agent)));
+    // Claims that are being written are still due in Postgres.
+    const limit = wanted + claims.taking(agent);
+    const offset = parts.rank() * wanted;
+    let due = await dueTasks(pool, { agent, limit, dueForMs, offset });
+    // Behind a short queue there is no other place to begin at.
+    if (due.length === 0 && offset > 0) due = await dueTasks(pool, { agent, limit, dueForMs });
+    const picked = due.filter((taskId) => !claims.isTaking(taskId)).slice(0, wanted);
+    if (picked.length < wanted) drained.add(agent);
+    else drained.delete(agent);
+    if (picked.length > 0) await claims.take(agent, picked);
+    return picked.length;
+  };
+
+  const turn = async (agent: string, waker: Waker) => {
+    await parts.untilFree(agent, stop.signal);
+    const ticketAt = parts.ticketAt(agent);
+    if (ticketAt === null) {
+      if ((await pick(agent, 0)) === 0) await waker.sleep(POLL_MS, stop.signal);
+      return;
+    }
+    drained.delete(agent);
+    if (performance.now() - ticketAt >= PATIENCE_MS) await pick(agent, PATIENCE_MS);
+    await waker.sleep(LOOK_MS, stop.signal);
+  };
+
+  const run = async (agent: string, waker: Waker) => {
+    while (!stop.signal.aborted) {
+      await turn(agent, waker).catch(async (error: unknown) => {
+        logger.warn({ agent, why: reason(error) }, 'due tasks not picked');
+        await waker.sleep(LOOK_MS, stop.signal);
+      });
+    }
+  };
+
+  return {
+    wake: (agent) => wakers.get(agent)?.wake(),
+    wakeAll: () => wakers.forEach((waker) => waker.wake()),
+    isDrained: (agent) => drained.has(agent),
+    serve(agent) {
+      if (wakers.has(agent)) return;
+      const waker = createWaker();
+      wakers.set(agent, waker);
+      serving.push(run(agent, waker));
+    },
+    async close() {
+      stop.abort();
+      await Promise.all(serving);
+    },
+  };
+}

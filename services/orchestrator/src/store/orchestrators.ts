@@ -1,0 +1,32 @@
+/** Which orchestrators live, and what their workers can take. */
+import type { Pool, Statement } from '@morningai/log/pool';
+
+export type OrchestratorReport = { readonly id: string; readonly slots: Readonly<Record<string, number>> };
+
+const REPORT: Statement = {
+  name: 'report_orchestrator',
+  sql: `WITH gone AS (
+          DELETE FROM orchestrators o WHERE o.seen_at < clock_timestamp() - interval '1 day' AND o.id <> $1
+        ), own AS (
+          INSERT INTO orchestrators AS o (id, slots, seen_at) VALUES ($1, $2, clock_timestamp())
+          ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, seen_at = excluded.seen_at
+        )
+        SELECT o.id, o.slots FROM orchestrators o
+        WHERE o.id <> $1 AND o.seen_at > clock_timestamp() - $3 * interval '1 millisecond'
+        ORDER BY o.id`,
+};
+
+/** Says that this one lives. @returns the others that were heard of in the last `withinMs` */
+export function reportOrchestrator(
+  pool: Pool,
+  own: OrchestratorReport,
+  withinMs: number,
+): Promise<OrchestratorReport[]> {
+  return pool.query<OrchestratorReport>(REPORT, [own.id, JSON.stringify(own.slots), withinMs]);
+}
+
+const LEAVE: Statement = { name: 'leave_orchestrators', sql: 'DELETE FROM orchestrators WHERE id = $1' };
+
+export async function leaveOrchestrators(pool: Pool, id: string): Promise<void> {
+  await pool.query(LEAVE, [id]);
+}

@@ -1,0 +1,144 @@
+/** Work goes on, whatever happens to Redis: each test hurts a Redis of its own in mid-run. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createWorker, defineAgent, type Worker } from '@morningai/sdk';
+import { openTestbed, type Testbed } from '@morningai/testbed';
+import { eventually } from '@morningai/testbed/eventually';
+import { openProxy } from '@morningai/testbed/proxy';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { API_KEY, startOrchestrator, type Bench } from './start-orchestrator.ts';
+
+const TASKS = 400;
+const SLOTS = 10;
+const WORK_MS = 10;
+
+let testbed: Testbed;
+let redis: Redis;
+
+beforeAll(async () => {
+  testbed = await openTestbed({ components: ['redis'] });
+  redis = new Redis(testbed.redis.url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+});
+beforeEach(async () => {
+  await testbed.redis.start();
+  await redis.flushall();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await testbed.close();
+});
+
+const slowEcho = defineAgent({
+  name: 'echo',
+  version: '1',
+  input: z.unknown(),
+  async run(_, input) {
+    await delay(WORK_MS);
+    return input;
+  },
+});
+
+async function join(bench: Bench): Promise<Worker> {
+  const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [slowEcho], slots: SLOTS });
+  await worker.ready;
+  return worker;
+}
+
+const ticketKeys = async () => (await redis.keys('*:b-*')).length;
+const submit = (bench: Bench, tasks: number) => bench.submit(...Array.from({ length: tasks }, () => ({})));
+
+type Epoch = { epoch: number; cause: string };
+const epochs = (bench: Bench) =>
+  bench.pool.query<Epoch>(
+    {
+      name: 'epochs',
+      sql: `SELECT (data ->> 'epoch')::int AS epoch, data ->> 'cause' AS cause FROM events WHERE stream = 'dispatch' ORDER BY version`,
+    },
+    [],
+  );
+
+/** All done, each by one attempt, and recorded once. */
+async function allDone(bench: Bench, tasks: number): Promise<void> {
+  const report = await eventually(
+    async () => {
+      const { ledger } = await bench.verify();
+      expect(ledger).toMatchObject({ accepted: tasks, completed: tasks });
+      return bench.verify();
+    },
+    { deadlineMs: 40_000, everyMs: 250 },
+  );
+  expect(report).toMatchObject({ problems: [], recordedTwice: 0 });
+  const [attempts] = await bench.pool.query<{ count: number }>(
+    { name: 'attempts', sql: `SELECT count(*) AS count FROM events WHERE type = 'AttemptStarted'` },
+    [],
+  );
+  expect(attempts?.count).toBe(tasks);
+}
+
+describe('with tasks in flight', () => {
+  /** Submits, waits until tickets are in Redis, hurts it, and sees everything done. */
+  const survives = async (hurt: (bench: Bench) => Promise<void>, url = testbed.redis.url): Promise<Bench> => {
+    const bench = await startOrchestrator({ REDIS_URL: url });
+    await eventually(async () => expect(await epochs(bench)).toHaveLength(1));
+    const worker = await join(bench);
+    await submit(bench, TASKS);
+    await eventually(async () => expect(await ticketKeys()).toBeGreaterThan(0), { everyMs: 1 });
+    await hurt(bench);
+    await submit(bench, TASKS);
+    await allDone(bench, 2 * TASKS);
+    await worker.close();
+    return bench;
+  };
+
+  test('a Redis that is flushed gets the next epoch, and is filled again', async () => {
+    await using bench = await survives(async () => void (await redis.flushall()));
+    expect(await epochs(bench)).toMatchObject([
+      { epoch: 1, cause: 'a new leader' },
+      { epoch: 2, cause: 'redis forgot' },
+    ]);
+    await eventually(async () => expect(await redis.keys('*:e1-*')).toEqual([]));
+  });
+
+  test('a Redis that is killed and comes back empty is not missed', async () => {
+    await using bench = await survives(async () => {
+      await testbed.redis.wipe();
+      await testbed.redis.start();
+    });
+    await eventually(async () => expect(await epochs(bench)).toHaveLength(2));
+  });
+
+  test('tickets that vanish without a trace are missed by nobody', async () => {
+    await using bench = await survives(async () => {
+      const keys = await redis.keys('*:e1-*');
+      await redis.unlink(...keys);
+    });
+    expect(await epochs(bench)).toHaveLength(1);
+  });
+
+  test('a Redis that is frozen does not hold up the work', async () => {
+    await using bench = await survives(async () => testbed.redis.freeze());
+    await testbed.redis.thaw();
+    await submit(bench, 1);
+  });
+
+  test('a silent partition does not hold up the work', async () => {
+    await using proxy = await openProxy({ target: testbed.redis.url });
+    await using _ = await survives(async () => proxy.blackHole(), proxy.through(testbed.redis.url));
+  });
+
+  test('a Redis that may erase tickets is not relied upon', async () => {
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    try {
+      await using bench = await startOrchestrator({ REDIS_URL: testbed.redis.url });
+      const worker = await join(bench);
+      await submit(bench, TASKS);
+      await allDone(bench, TASKS);
+      expect(await epochs(bench)).toEqual([]);
+      await worker.close();
+    } finally {
+      await redis.config('SET', 'maxmemory-policy', 'noeviction');
+    }
+  });
+});
