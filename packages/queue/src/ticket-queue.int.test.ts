@@ -90,7 +90,10 @@ describe('tickets', () => {
       epoch: 1,
       agent: AGENT,
       untilFree: () => slot.promise,
-      take: async (_, tasks) => void taken.push(...tasks) ?? [],
+      take: async (_, tasks) => {
+        taken.push(...tasks);
+        return [];
+      },
     });
     await queue.offer(1, AGENT, [{ tasks: ['a'], priority: 2 }]);
     expect(await keys('*:b-*')).toHaveLength(1);

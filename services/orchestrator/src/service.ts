@@ -15,6 +15,7 @@ import { createClaims } from './dispatch/claims.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
 import { runExpiry } from './dispatch/expiry.ts';
 import { runSilence } from './dispatch/silence.ts';
+import { startLeadership } from './dispatch/leadership.ts';
 import { startHeartbeats } from './dispatch/heartbeats.ts';
 import { startPublisher } from './dispatch/publisher.ts';
 import type { WorkSession } from './dispatch/work-session.ts';
@@ -53,11 +54,13 @@ export async function createOrchestrator(
   const assignments = createAssignmentCache(pool);
   const heartbeats = startHeartbeats(pool, logger);
   const claims = createClaims({ writer, roster, catalog, assignments, logger, signal: stop.signal });
+  const leadership = startLeadership({ pool, orchestratorId, logger });
   const dispatcher = createDispatcher({
     pool,
     redisUrl: config.redisUrl,
     incarnation,
     orchestratorId,
+    leadership,
     claims,
     roster,
     logger,
@@ -67,6 +70,7 @@ export async function createOrchestrator(
     natsUrl: config.natsUrl,
     incarnation,
     stream: config.feedStream,
+    leads: () => leadership.term !== null,
     logger,
   });
   writer.onWritten((written) => {
@@ -111,6 +115,7 @@ export async function createOrchestrator(
       await dispatcher.close();
       await rpc.close(CLOSE_GRACE_MS);
       await Promise.all([...watching, heartbeats.close(), publisher.close()]);
+      await leadership.close();
       await writer.close();
       await pool.close();
     },

@@ -11,7 +11,7 @@ import { reason, type Logger } from '@morningai/service/logger';
 import type { Roster } from '../domain/roster.ts';
 import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
 import type { Claims } from './claims.ts';
-import { startLeadership } from './leadership.ts';
+import type { Leadership } from './leadership.ts';
 import { startLogLane } from './log-lane.ts';
 import { startQueueLane, type QueueLane } from './queue-lane.ts';
 import { startTopUp } from './top-up.ts';
@@ -48,18 +48,18 @@ export type DispatcherParts = {
   readonly redisUrl: string;
   readonly incarnation: string;
   readonly orchestratorId: string;
+  readonly leadership: Leadership;
   readonly claims: Claims;
   readonly roster: Roster<WorkSession>;
   readonly logger: Logger;
 };
 
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  const { pool, claims, roster, logger, orchestratorId } = parts;
+  const { pool, claims, roster, logger, orchestratorId, leadership } = parts;
   const stop = new AbortController();
   const consumers = new Map<string, Consumer & { readonly epoch: number }>();
   let others: readonly OrchestratorReport[] = [];
 
-  const leadership = startLeadership({ pool, orchestratorId, logger });
   const queue = openTicketQueue({
     url: parts.redisUrl,
     prefix: `morningai-${parts.incarnation.slice(0, 8)}`,
@@ -164,7 +164,6 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       stop.abort();
       await Promise.all([lane.close(), topUp.close(), logLane.close(), reporting]);
       await Promise.all([...consumers.values()].map((consumer) => consumer.close()));
-      await leadership.close();
       await leaveOrchestrators(pool, orchestratorId).catch(() => undefined);
       await queue.close();
     },

@@ -27,11 +27,13 @@ export type PublisherParts = {
   readonly natsUrl: string;
   readonly incarnation: string;
   readonly stream: string;
+  /** One publishes: the others wait until they lead. What both sent in between, the stream's expected sequence refuses. */
+  readonly leads: () => boolean;
   readonly logger: Logger;
 };
 
 export function startPublisher(parts: PublisherParts): Publisher {
-  const { pool, natsUrl, incarnation, stream, logger } = parts;
+  const { pool, natsUrl, incarnation, stream, logger, leads } = parts;
   const stop = new AbortController();
   const waker = createWaker();
   let position = 0;
@@ -51,7 +53,7 @@ export function startPublisher(parts: PublisherParts): Publisher {
       lost = true;
       waker.wake();
     });
-    while (!stop.signal.aborted) {
+    while (!stop.signal.aborted && leads()) {
       position = checkpoint.position;
       if (lost) throw new Error('the connection to NATS was lost');
       const events = await readEvents(pool, checkpoint.position, PAGE);
@@ -67,14 +69,18 @@ export function startPublisher(parts: PublisherParts): Publisher {
 
   const run = async () => {
     const fields = { natsUrl: withoutPassword(natsUrl) };
-    await untilItWorks({ logger, message: 'feed not published', fields }, stop.signal, async () => {
-      const feed = await openFeed({ url: natsUrl, incarnation, stream });
-      try {
-        await follow(feed);
-      } finally {
-        await feed.close();
-      }
-    });
+    while (!stop.signal.aborted) {
+      await untilItWorks({ logger, message: 'feed not published', fields }, stop.signal, async () => {
+        if (!leads()) return;
+        const feed = await openFeed({ url: natsUrl, incarnation, stream });
+        try {
+          await follow(feed);
+        } finally {
+          await feed.close();
+        }
+      });
+      await waker.sleep(POLL_MS, stop.signal);
+    }
   };
   const running = run().catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;

@@ -4,6 +4,7 @@ import type { CallContext } from '@morningai/rpc/server';
 import type { GetStatusResponse, ReadEventsRequest, ReadEventsResponse } from '@morningai/rpc/system';
 import { oldestDueAt } from '../store/oldest-due.ts';
 import { eventMessage } from './event-message.ts';
+import { loadFeedCheckpoint } from '../store/feed-checkpoint.ts';
 import type { Parts } from './parts.ts';
 
 /** Small enough that a frame of the largest inputs stays under the message limit. */
@@ -38,12 +39,18 @@ export async function* readEvents(
 }
 
 export async function getStatus(parts: Parts): Promise<GetStatusResponse> {
-  const [log, oldest] = await Promise.all([readHead(parts.pool), oldestDueAt(parts.pool)]).catch(storeUnavailable);
+  const { pool, publisher } = parts;
+  const [log, oldest, published] = await Promise.all([
+    readHead(pool),
+    oldestDueAt(pool),
+    // Another orchestrator may be the one that publishes.
+    loadFeedCheckpoint(pool),
+  ]).catch(storeUnavailable);
   const { members } = parts.roster;
   return {
     logIncarnation: log.incarnation,
     head: BigInt(log.head),
-    feedPosition: BigInt(parts.publisher.position),
+    feedPosition: BigInt(Math.max(publisher.position, published?.position ?? 0)),
     workers: members.length,
     freeSlots: parts.roster.freeSlots,
     running: members.reduce((sum, member) => sum + member.held.size, 0),
