@@ -22,6 +22,8 @@ export const LIMITS = {
   pageDefault: 100,
   pageMax: 1_000,
   dueInMs: 366 * 24 * 3_600_000,
+  cancelGraceMs: 3_600_000,
+  cancelReasonLength: 1_000,
 } as const;
 
 export const DEFAULTS = {
@@ -32,4 +34,5 @@ export const DEFAULTS = {
   heartbeatMs: 2_000,
   retryBaseMs: 1_000,
   retryCapMs: 60_000,
+  cancelGraceMs: 10_000,
 } as const;

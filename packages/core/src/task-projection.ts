@@ -1,12 +1,12 @@
 /** What the `tasks` row keeps of a task beside its state: the folded columns that lists and the dispatcher read. */
-import type { Event, State, Status } from './task.ts';
+import { isOutcome, type Event, type State, type Status } from './task.ts';
 
 export type TaskProjection = {
   readonly status: Status;
   readonly fence: number;
   /**
    * When somebody must look at the task again, counted from the time these events are recorded: a queued task is due, a
-   * running one's lease ends. Null: as before. A finished task is never looked at again.
+   * running one's lease or the grace of its cancellation ends. Null: as before. A finished task is never looked at again.
    */
   readonly wakeInMs: number | null;
   /** True if an attempt starts. */
@@ -24,14 +24,17 @@ export function projectTask(events: readonly Event[], state: State): TaskProject
     fence: state.fence,
     wakeInMs: events.map(wakeInMs).findLast((ms) => ms !== null) ?? null,
     starts: events.some((event) => event.type === 'AttemptStarted'),
-    ends: newest.type === 'TaskCompleted' || newest.type === 'TaskFailed',
+    ends: isOutcome(newest),
   };
 }
 
 function wakeInMs(event: Event): number | null {
   switch (event.type) {
     case 'TaskSubmitted':
+    case 'TaskRetried':
       return event.data.dueInMs;
+    case 'TaskCancelRequested':
+      return event.data.graceMs;
     case 'AttemptStarted':
       return event.data.leaseMs;
     case 'AttemptReleased':
@@ -51,8 +54,8 @@ export type Guard = { readonly key: string; readonly delta: number; readonly max
 export function countersOf(tenant: string, events: readonly Event[]): readonly Omit<Guard, 'max'>[] {
   let open = 0;
   for (const event of events) {
-    if (event.type === 'TaskSubmitted') open += 1;
-    if (event.type === 'TaskCompleted' || event.type === 'TaskFailed') open -= 1;
+    if (event.type === 'TaskSubmitted' || event.type === 'TaskRetried') open += 1;
+    if (isOutcome(event)) open -= 1;
   }
   return open === 0 ? [] : [{ key: openTasksKey(tenant), delta: open }];
 }

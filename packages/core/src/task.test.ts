@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { decide, evolve, fold, INITIAL, isFinished, type Command, type Event, type State } from './task.ts';
+import { decide, evolve, fold, INITIAL, isFinished, isOutcome, type Command, type Event, type State } from './task.ts';
 
 const SUBMIT: Command & { type: 'Submit' } = {
   type: 'Submit',
@@ -36,6 +36,10 @@ const fail = (fence: number, retryInMs: number | null = 0): Command => ({
 });
 const expire = (fence: number): Command => ({ type: 'Expire', fence, retryInMs: 0 });
 const release = (fence: number): Command => ({ type: 'Release', fence });
+const cancel: Command = { type: 'Cancel', reason: 'not needed', graceMs: 10_000 };
+const cut = (fence: number): Command => ({ type: 'CutCancelled', fence });
+const retry = (life: number | null = null): Command => ({ type: 'Retry', life, dueInMs: 0 });
+const expireTask: Command = { type: 'ExpireTask' };
 const startStep = (fence: number, index: number): Command => ({
   type: 'StartStep',
   fence,
@@ -71,6 +75,10 @@ function verdict(command: Command, state: State): string[] | string {
 
 function fenceOf(state: State): number {
   return state.status === 'none' ? 0 : state.fence;
+}
+
+function lifeOf(state: State): number {
+  return state.status === 'none' ? 0 : state.life;
 }
 
 describe('a task', () => {
@@ -185,6 +193,104 @@ describe('a task', () => {
   });
 });
 
+describe('a cancellation', () => {
+  test('ends what does not run at once, also between two attempts', () => {
+    for (const state of [after(SUBMIT), after(SUBMIT, start('a'), fail(1)), after(SUBMIT, start('a'), release(1))]) {
+      expect(verdict(cancel, state)).toEqual(['TaskCancelled']);
+    }
+    expect(after(SUBMIT, cancel)).toMatchObject({ status: 'cancelled', cancelReason: 'not needed' });
+  });
+
+  test('gives what runs a grace, and then cuts it', () => {
+    const asked = after(SUBMIT, start('a'), cancel);
+    expect(asked).toMatchObject({ status: 'running', fence: 1, cancelReason: 'not needed' });
+    expect(verdict(cut(1), asked)).toEqual(['TaskCancelled']);
+    const state = after(SUBMIT, start('a'), cancel, cut(1));
+    expect(state).toMatchObject({ status: 'cancelled', failures: 0 });
+    for (const late of [complete(1), fail(1), release(1), completeStep(1, 0)]) {
+      expect(verdict(late, state)).toBe('FENCED');
+    }
+  });
+
+  test('comes too late for a completion that arrives before the cut', () => {
+    const state = after(SUBMIT, start('a'), cancel, completeStep(1, 0), complete(1));
+    expect(state).toMatchObject({ status: 'completed', steps: 1 });
+    expect(verdict(cut(1), state)).toEqual([]);
+  });
+
+  test('takes the place of the retry and of the failure that would follow the attempt', () => {
+    const asked = after(SUBMIT, start('a'), cancel);
+    expect(verdict(fail(1), asked)).toEqual(['AttemptFailed', 'TaskCancelled']);
+    expect(verdict(fail(1, null), asked)).toEqual(['AttemptFailed', 'TaskCancelled']);
+    expect(verdict(release(1), asked)).toEqual(['AttemptReleased', 'TaskCancelled']);
+    expect(verdict(expire(1), asked)).toEqual(['AttemptExpired', 'TaskCancelled']);
+    expect(verdict(fail(1), after(SUBMIT, start('a'), cancel, fail(1)))).toEqual([]);
+    expect(verdict(complete(1), after(SUBMIT, start('a'), cancel, fail(1)))).toBe('FENCED');
+  });
+
+  test('is a repeat when it was asked for before, and refused when the task has finished otherwise', () => {
+    expect(verdict(cancel, after(SUBMIT, cancel))).toEqual([]);
+    expect(verdict(cancel, after(SUBMIT, start('a'), cancel))).toEqual([]);
+    expect(verdict(cancel, after(SUBMIT, start('a'), cancel, cut(1)))).toEqual([]);
+    expect(verdict(cancel, after(SUBMIT, start('a'), complete(1)))).toBe('TASK_FINISHED');
+    expect(verdict(cancel, after(SUBMIT, start('a'), fail(1, null)))).toBe('TASK_FINISHED');
+    expect(verdict(cancel, INITIAL)).toBe('TASK_NOT_FOUND');
+  });
+
+  test('cuts nothing that was not asked to stop, nor the attempt after it', () => {
+    expect(verdict(cut(1), after(SUBMIT, start('a')))).toEqual([]);
+    expect(verdict(cut(2), after(SUBMIT, start('a'), cancel))).toEqual([]);
+    expect(verdict(cut(0), after(SUBMIT))).toEqual([]);
+  });
+});
+
+describe('a retry', () => {
+  const failed = [SUBMIT, start('a'), completeStep(1, 0), fail(1, null)];
+
+  test('opens the next life of a failed task: counts begin anew, the fence rises on, recorded steps stay', () => {
+    const state = after(...failed, retry());
+    expect(state).toMatchObject({ status: 'queued', life: 2, fence: 1, failures: 0, crashes: 0, steps: 1 });
+    expect(verdict(start('a'), state)).toEqual([]);
+    expect(after(...failed, retry(), start('b'))).toMatchObject({ status: 'running', fence: 2, steps: 1 });
+    expect(verdict(completeStep(2, 0), after(...failed, retry(), start('b')))).toEqual([]);
+    expect(verdict(fail(1, null), state)).toEqual([]);
+    expect(verdict(complete(1), state)).toBe('FENCED');
+  });
+
+  test('of a life that was retried before is a repeat, whatever became of it', () => {
+    const again = after(...failed, retry(1));
+    expect(verdict(retry(1), again)).toEqual([]);
+    expect(verdict(retry(1), after(...failed, retry(1), start('b'), fail(2, null)))).toEqual([]);
+    expect(verdict(retry(2), after(...failed, retry(1), start('b'), fail(2, null)))).toEqual(['TaskRetried']);
+  });
+
+  test('is for failed tasks only', () => {
+    const others = [
+      after(SUBMIT),
+      after(SUBMIT, start('a')),
+      after(SUBMIT, start('a'), complete(1)),
+      after(SUBMIT, cancel),
+      after(...failed, retry()),
+    ];
+    for (const state of others) expect(verdict(retry(), state)).toBe('TASK_NOT_FAILED');
+    expect(verdict(retry(2), after(...failed))).toBe('TASK_NOT_FAILED');
+    expect(verdict(retry(), INITIAL)).toBe('TASK_NOT_FOUND');
+  });
+});
+
+describe('the expiry of a task', () => {
+  test('fails what waits for its attempt, and leaves a running attempt alone', () => {
+    for (const state of [after(SUBMIT), after(SUBMIT, start('a'), fail(1))]) {
+      expect(verdict(expireTask, state)).toEqual(['TaskFailed']);
+    }
+    expect(after(SUBMIT, expireTask)).toMatchObject({ status: 'failed', error: { code: 'TASK_EXPIRED' } });
+    for (const state of [after(SUBMIT, start('a')), after(SUBMIT, start('a'), complete(1)), after(SUBMIT, cancel)]) {
+      expect(verdict(expireTask, state)).toEqual([]);
+    }
+    expect(verdict(retry(), after(SUBMIT, expireTask))).toEqual(['TaskRetried']);
+  });
+});
+
 // A wish is a command whose fence is still relative to the task's own: most are right, some are of a zombie or made up.
 type Wish = (state: State, serial: number) => Command;
 
@@ -212,11 +318,21 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
   fc.tuple(offset, fc.constantFrom(null, 0, 500)).map<Wish>(([by, retryInMs]) => (state) => {
     return fail(Math.max(0, fenceOf(state) + by), retryInMs);
   }),
+  fc.constantFrom<Wish>(
+    () => cancel,
+    () => expireTask,
+  ),
+  onFence(cut),
+  fc.constantFrom(null, 0, 0, 0, -1, 1).map<Wish>((by) => (state) => retry(by === null ? null : lifeOf(state) + by)),
   { weight: 2, arbitrary: onStep(startStep) },
   { weight: 3, arbitrary: onStep(completeStep) },
 );
 const limits = fc.record({ maxAttempts: fc.integer({ min: 1, max: 4 }), maxCrashes: fc.integer({ min: 1, max: 3 }) });
 const life = fc.tuple(limits, fc.array(wish, { maxLength: 60 }));
+
+function isRetryOfLife(command: Command): boolean {
+  return command.type === 'Retry' && command.life !== null;
+}
 
 /** Plays the wishes and calls back on each accepted command, before and after its events. */
 function play(
@@ -260,13 +376,44 @@ describe('whatever is asked of a task', () => {
     );
   });
 
-  test('it has at most one outcome, and takes nothing after it', () => {
+  test('it has at most one outcome in each life, and takes nothing after it but its next life', () => {
     fc.assert(
       fc.property(life, (it) => {
-        const { history } = play(it, (_command, _events, before) => expect(isFinished(before)).toBe(false));
-        const outcomes = history.filter(({ type }) => type === 'TaskCompleted' || type === 'TaskFailed');
-        expect(outcomes.length).toBeLessThanOrEqual(1);
-        if (outcomes.length === 1) expect(history.at(-1)).toBe(outcomes[0]);
+        const outcomes: number[] = [];
+        play(it, (command, events, before, state) => {
+          if (isFinished(before)) expect([command.type, before.status]).toEqual(['Retry', 'failed']);
+          const own = events.filter(isOutcome);
+          expect(own.length).toBe(isFinished(state) ? 1 : 0);
+          // An outcome is the last event of its append.
+          if (own.length === 1) expect(events.at(-1)).toBe(own[0]);
+          outcomes.push(...own.map(() => lifeOf(state)));
+        });
+        expect(new Set(outcomes).size).toBe(outcomes.length);
+      }),
+    );
+  });
+
+  test('a life begins with its submission or with a retry, and ends cancelled or failed only where that was asked', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        const { state, accepted, history } = play(it);
+        const retries = history.filter(({ type }) => type === 'TaskRetried').length;
+        expect(lifeOf(state)).toBe(1 + retries);
+        if (state.status === 'cancelled') expect(accepted.map(({ type }) => type)).toContain('Cancel');
+      }),
+    );
+  });
+
+  test('asked to stop, it starts no further attempt in that life', () => {
+    fc.assert(
+      fc.property(life, (it) => {
+        let asked = 0;
+        play(it, (_command, events, _before, state) => {
+          for (const { type } of events) {
+            if (type === 'AttemptStarted') expect(lifeOf(state)).toBeGreaterThan(asked);
+            if (type === 'TaskCancelRequested') asked = lifeOf(state);
+          }
+        });
       }),
     );
   });
@@ -298,13 +445,17 @@ describe('whatever is asked of a task', () => {
   test('an accepted command that comes again, at once or at the end, never becomes a second event', () => {
     fc.assert(
       fc.property(life, (it) => {
+        const nothingNew = [[], 'FENCED', 'TASK_NOT_FAILED'];
         const { state, accepted } = play(it, (command, _events, _before, now) => {
-          expect([[], 'FENCED']).toContainEqual(verdict(command, now));
+          expect(nothingNew).toContainEqual(verdict(command, now));
         });
         const newestStart = accepted.findLast(({ type }) => type === 'Start');
-        // A claim that was followed by others is forgotten: sent once more, it is a claim like any other.
-        for (const command of accepted.filter((one) => one.type !== 'Start' || one === newestStart)) {
-          expect([[], 'FENCED']).toContainEqual(verdict(command, state));
+        // A claim that was followed by others is forgotten: sent once more, it is a claim like any other. So is what names neither
+        // an attempt nor a life.
+        const isNamed = (one: Command) =>
+          one.type === 'Start' ? one === newestStart : 'fence' in one || one.type === 'Submit' || isRetryOfLife(one);
+        for (const command of accepted.filter(isNamed)) {
+          expect(nothingNew).toContainEqual(verdict(command, state));
         }
       }),
     );
@@ -338,8 +489,11 @@ const anyEvent = fc.oneof(
     data: fc.record({ ...attempt, index: count, output: fc.option(fc.jsonValue(), { nil: undefined }) }),
   }),
   record({
-    type: fc.constantFrom('AttemptReleased', 'AttemptFailed', 'AttemptExpired', 'TaskCompleted', 'TaskFailed'),
-    data: fc.record({ ...attempt, error: fc.constant(ERROR), retryInMs: fc.constant(null) }),
+    type: fc.constantFrom(
+      ...(['AttemptReleased', 'AttemptFailed', 'AttemptExpired', 'TaskCompleted', 'TaskFailed'] as const),
+      ...(['TaskCancelRequested', 'TaskCancelled', 'TaskRetried'] as const),
+    ),
+    data: fc.record({ ...attempt, error: fc.constant(ERROR), retryInMs: fc.constant(null), reason: fc.string() }),
   }),
   record({ type: fc.constantFrom('TaskPaused', '', '__proto__', 'toString'), data: fc.anything() }),
 ) as fc.Arbitrary<Event>;

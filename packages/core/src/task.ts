@@ -4,75 +4,10 @@
  */
 import { AppError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import type { Event, Failure, Json, Submission } from './task-events.ts';
 
-// Events: facts, never changed, never removed.
-
-/** JSON as the log can keep it: no NUL, no lone surrogate, no number outside a double. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-export type Failure = { readonly code: string; readonly message: string };
-
-export type Submission = {
-  readonly agent: string;
-  readonly input: Json;
-  readonly priority: number;
-  readonly maxAttempts: number;
-  readonly maxCrashes: number;
-  readonly dueInMs: number;
-  readonly expiresInMs: number | null;
-  readonly concurrencyKey: string | null;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly idempotencyKey: string | null;
-  /** sha256 (hex) of the request as the caller made it: tells a repeat from a reuse of its key. */
-  readonly requestDigest: string;
-};
-
-type Attempt = { readonly fence: number };
-
-export type Event =
-  | { readonly type: 'TaskSubmitted'; readonly data: Submission }
-  | {
-      readonly type: 'AttemptStarted';
-      readonly data: Attempt & {
-        readonly claimId: string;
-        readonly worker: string;
-        readonly agentVersion: string;
-        readonly leaseMs: number;
-      };
-    }
-  | { readonly type: 'AttemptReleased'; readonly data: Attempt }
-  | {
-      readonly type: 'StepStarted';
-      readonly data: Attempt & { readonly index: number; readonly step: string; readonly effectKey: string };
-    }
-  | {
-      readonly type: 'StepCompleted';
-      readonly data: Attempt & { readonly index: number; readonly step: string; readonly output: Json };
-    }
-  | {
-      readonly type: 'AttemptFailed';
-      readonly data: Attempt & { readonly error: Failure; readonly retryInMs: number | null };
-    }
-  | { readonly type: 'AttemptExpired'; readonly data: Attempt & { readonly retryInMs: number | null } }
-  | { readonly type: 'TaskCompleted'; readonly data: Attempt & { readonly output: Json } }
-  | { readonly type: 'TaskFailed'; readonly data: { readonly error: Failure } };
-
-const EVENT_TYPES: Record<Event['type'], true> = {
-  TaskSubmitted: true,
-  AttemptStarted: true,
-  AttemptReleased: true,
-  StepStarted: true,
-  StepCompleted: true,
-  AttemptFailed: true,
-  AttemptExpired: true,
-  TaskCompleted: true,
-  TaskFailed: true,
-};
-
-/** False for the events of a newer release. */
-export function isKnownEvent(type: string): type is Event['type'] {
-  return Object.hasOwn(EVENT_TYPES, type);
-}
+export { isKnownEvent, isOutcome } from './task-events.ts';
+export type { Event, Failure, Json, Submission };
 
 // Commands: what somebody asks for.
 
@@ -103,7 +38,15 @@ export type Command =
   | { readonly type: 'Complete'; readonly fence: number; readonly output: Json }
   /** `retryInMs` null: not retryable. */
   | { readonly type: 'Fail'; readonly fence: number; readonly error: Failure; readonly retryInMs: number | null }
-  | { readonly type: 'Expire'; readonly fence: number; readonly retryInMs: number };
+  | { readonly type: 'Expire'; readonly fence: number; readonly retryInMs: number }
+  /** What does not run ends at once; what runs has `graceMs` to complete or to give up. */
+  | { readonly type: 'Cancel'; readonly reason: string; readonly graceMs: number }
+  /** The grace of this attempt is over. */
+  | { readonly type: 'CutCancelled'; readonly fence: number }
+  /** `life`: the one that failed, which makes a repeat known as one; null: whichever it is. */
+  | { readonly type: 'Retry'; readonly life: number | null; readonly dueInMs: number }
+  /** Its `expiresAt` has come. */
+  | { readonly type: 'ExpireTask' };
 
 // State: what the next decision needs, and no more (no input, no outputs: those stay in the log).
 
@@ -129,14 +72,21 @@ type Life = {
   readonly ended: AttemptEnd | null;
 };
 
-type AttemptEnd = 'completed' | 'failed' | 'expired' | 'released';
+type AttemptEnd = 'completed' | 'failed' | 'expired' | 'released' | 'cut';
 
 export type State =
   | { readonly status: 'none' }
   | ({ readonly status: 'queued' } & Life)
-  | ({ readonly status: 'running'; readonly claimId: string; readonly worker: string } & Life)
+  | ({
+      readonly status: 'running';
+      readonly claimId: string;
+      readonly worker: string;
+      /** There once its cancellation was asked for. */
+      readonly cancelReason?: string;
+    } & Life)
   | ({ readonly status: 'completed' } & Life)
-  | ({ readonly status: 'failed'; readonly error: Failure } & Life);
+  | ({ readonly status: 'failed'; readonly error: Failure } & Life)
+  | ({ readonly status: 'cancelled'; readonly cancelReason: string } & Life);
 
 export type Status = Exclude<State['status'], 'none'>;
 
@@ -144,7 +94,7 @@ export const INITIAL: State = { status: 'none' };
 
 /** A finished task takes nothing more in this life. */
 export function isFinished(state: State): boolean {
-  return state.status === 'completed' || state.status === 'failed';
+  return state.status === 'completed' || state.status === 'failed' || state.status === 'cancelled';
 }
 
 // Evolve: never throws, for history must always load.
@@ -179,6 +129,14 @@ export function evolve(state: State, event: Event): State {
       return { ...life, status: 'completed', ended: 'completed' };
     case 'TaskFailed':
       return { ...life, status: 'failed', error: event.data.error };
+    case 'TaskCancelRequested':
+      return state.status === 'running' ? { ...counted(state), cancelReason: event.data.reason } : counted(state);
+    case 'TaskCancelled': {
+      const ended = state.status === 'running' ? 'cut' : life.ended;
+      return { ...life, status: 'cancelled', cancelReason: event.data.reason, ended };
+    }
+    case 'TaskRetried':
+      return { ...life, status: 'queued', life: life.life + 1, failures: 0, crashes: 0 };
     default:
       event satisfies never;
       // An event of a newer release: its meaning is not ours to guess, so the state stays as it is.
@@ -209,7 +167,7 @@ export function decide(command: Command, state: State): readonly Event[] {
     }
     case 'Release':
       return holdsClaim(state, command.fence, 'released')
-        ? [{ type: 'AttemptReleased', data: { fence: command.fence } }]
+        ? [{ type: 'AttemptReleased', data: { fence: command.fence } }, ...cancellation(state)]
         : [];
     case 'StartStep':
     case 'CompleteStep':
@@ -222,6 +180,18 @@ export function decide(command: Command, state: State): readonly Event[] {
       return decideFail(command, state);
     case 'Expire':
       return decideExpire(command, state);
+    case 'Cancel':
+      return decideCancel(command, state);
+    case 'CutCancelled':
+      return state.status === 'running' && state.fence === command.fence ? cancellation(state) : [];
+    case 'Retry':
+      return decideRetry(command, state);
+    case 'ExpireTask': {
+      // A running attempt may finish. If it fails, it is queued, and found here again.
+      if (state.status !== 'queued') return [];
+      const error = { code: 'TASK_EXPIRED', message: 'it was not finished by its expiresAt' };
+      return [{ type: 'TaskFailed', data: { error } }];
+    }
     default:
       return command satisfies never;
   }
@@ -262,6 +232,8 @@ function decideStep(command: Command & { type: 'StartStep' | 'CompleteStep' }, s
 function decideFail(command: Command & { type: 'Fail' }, state: State): readonly Event[] {
   if (!holdsClaim(state, command.fence, 'failed')) return [];
   const { fence, error } = command;
+  const cancelled = cancellation(state);
+  if (cancelled.length > 0) return [{ type: 'AttemptFailed', data: { fence, error, retryInMs: null } }, ...cancelled];
   const last = command.retryInMs === null || lifeOf(state).failures + 1 >= lifeOf(state).maxAttempts;
   if (!last) return [{ type: 'AttemptFailed', data: { fence, error, retryInMs: command.retryInMs } }];
   return [
@@ -273,6 +245,8 @@ function decideFail(command: Command & { type: 'Fail' }, state: State): readonly
 function decideExpire(command: Command & { type: 'Expire' }, state: State): readonly Event[] {
   if (state.status !== 'running' || state.fence !== command.fence) return [];
   const { fence } = command;
+  const cancelled = cancellation(state);
+  if (cancelled.length > 0) return [{ type: 'AttemptExpired', data: { fence, retryInMs: null } }, ...cancelled];
   const failures = state.failures + 1;
   const crashes = state.crashes + 1;
   if (failures < state.maxAttempts && crashes < state.maxCrashes) {
@@ -283,6 +257,40 @@ function decideExpire(command: Command & { type: 'Expire' }, state: State): read
     { type: 'AttemptExpired', data: { fence, retryInMs: null } },
     { type: 'TaskFailed', data: { error: { code: 'WORKER_LOST', message } } },
   ];
+}
+
+function decideCancel({ reason, graceMs }: Command & { type: 'Cancel' }, state: State): readonly Event[] {
+  switch (state.status) {
+    case 'none':
+      throw new AppError('TASK_NOT_FOUND', 'there is no such task');
+    case 'queued':
+      return [{ type: 'TaskCancelled', data: { reason } }];
+    case 'running':
+      if (state.cancelReason !== undefined) return [];
+      return [{ type: 'TaskCancelRequested', data: { fence: state.fence, reason, graceMs } }];
+    case 'cancelled':
+      return [];
+    default:
+      throw new AppError('TASK_FINISHED', `the task has ${state.status}: there is nothing to cancel`);
+  }
+}
+
+function decideRetry({ life, dueInMs }: Command & { type: 'Retry' }, state: State): readonly Event[] {
+  if (state.status === 'none') throw new AppError('TASK_NOT_FOUND', 'there is no such task');
+  if (life !== null && life < state.life) return [];
+  if (state.status === 'failed' && (life === null || life === state.life)) {
+    return [{ type: 'TaskRetried', data: { dueInMs } }];
+  }
+  throw new AppError(
+    'TASK_NOT_FAILED',
+    `the task is ${state.status} in its life ${state.life}: only a failed one is retried`,
+  );
+}
+
+/** The cancellation that was asked for, if it was: it takes the place of a retry, and of a failure. */
+function cancellation(state: State): readonly Event[] {
+  if (state.status !== 'running' || state.cancelReason === undefined) return [];
+  return [{ type: 'TaskCancelled', data: { reason: state.cancelReason } }];
 }
 
 /** True if this fence holds the claim; false if it ended in this very way already (sent again after a lost reply). */

@@ -6,8 +6,24 @@ import { openTasksKey } from '@morningai/core/task-projection';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { noted } from '../test/appends.ts';
 import { openLog, type TestLog } from '../test/open-log.ts';
-import { codeOf, complete, expire, fail, newId, runOne, start, startNew, submit, TENANT } from '../test/requests.ts';
+import {
+  cancel,
+  codeOf,
+  complete,
+  cutCancelled,
+  expire,
+  expireTask,
+  fail,
+  newId,
+  retry,
+  runOne,
+  start,
+  startNew,
+  submit,
+  TENANT,
+} from '../test/requests.ts';
 import { append } from './append.ts';
+import { cancelledAttempts, expiredTasks } from './ends.ts';
 import { dueTasks, expiredAttempts, renewLeases, sweepLeases } from './leases.ts';
 import { loadTasks } from './load-tasks.ts';
 import type { Pool } from './pool.ts';
@@ -20,8 +36,11 @@ const TABLES = ['events', 'commits', 'streams', 'tasks', 'outcomes', 'submission
 /** Plans become generic after the fifth execution. */
 const WARM_UP = 8;
 const ROUNDS = 20;
-/** Index entries that one round may read, all tables together; a scan reads a million. */
-const ENTRIES_PER_ROUND = 1_000;
+/**
+ * Index entries that one round may read, all tables together; a scan reads a million. A thousand of them are the attempts that have run
+ * for longer than their first lease: each is looked at for a cancellation.
+ */
+const ENTRIES_PER_ROUND = 2_000;
 
 let log: TestLog;
 beforeAll(async () => {
@@ -71,13 +90,24 @@ async function everything(pool: Pool, writer: TaskWriter, round: number): Promis
   const { taskId } = first ?? { taskId: '' };
   await writer.write(start(taskId));
   const claims = [{ taskId, fence: 1 }];
-  expect(await renewLeases(pool, claims, 60_000)).toEqual(claims);
+  expect(await renewLeases(pool, claims, 60_000)).toMatchObject(claims);
   expect((await writer.write(expire(taskId, 1))).heldBack).toBe('leased');
   await writer.write(complete(taskId, 1));
   await runOne(writer);
   const { taskId: failing } = await startNew(writer);
   await writer.write(fail(failing, 1, null));
   expect(await codeOf(writer.write(complete(newId(), 1)))).toBe('FENCED');
+  await writer.write(retry(failing));
+  await writer.write(start(failing));
+  await writer.write(cancel(failing, { graceMs: 0 }));
+  expect(await cancelledAttempts(pool, { agents: ['echo', 'other'], limit: 50 })).toEqual([
+    { taskId: failing, fence: 2 },
+  ]);
+  await writer.write(cutCancelled(failing, 2));
+  const { taskId: late } = await writer.write(submit({ expiresInMs: 1 }));
+  await expect.poll(() => expiredTasks(pool, 50)).toEqual([late]);
+  expect((await writer.write(start(late))).heldBack).toBe('early');
+  await writer.write(expireTask(late));
   await append(pool, [noted(`check/${newId()}`, 0)]);
   await loadTasks(pool, [taskId, failing]);
   await dueTasks(pool, { agent: 'echo', limit: 50 });

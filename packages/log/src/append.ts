@@ -17,6 +17,8 @@ export type TaskRow = {
   readonly status: string;
   readonly fence: number;
   readonly wakeInMs: number | null;
+  /** Of a new task; null: it does not expire. */
+  readonly expiresInMs: number | null;
   readonly starts: boolean;
   readonly ends: boolean;
   readonly labels: Readonly<Record<string, string>> | null;
@@ -38,9 +40,15 @@ export type Append = {
   readonly submission: { readonly key: string; readonly requestDigest: string } | null;
   /** Refused as `leased` while the lease of this fence holds. */
   readonly unlessLeased: { readonly fence: number } | null;
-  /** Refused as `early` while the task is not due: a stale ticket must not cut a retry's wait short. */
-  readonly dueOnly: boolean;
+  /** Refused as `early` while this does not hold, by Postgres' clock. */
+  readonly onlyWhen: Timing | null;
 };
+
+/**
+ * `due`: it is time to work on it, and not too late (a stale ticket must not cut a retry's wait short). `over`: what was waited for, as a
+ * grace, is over. `expired`: it is of no use any more.
+ */
+export type Timing = 'due' | 'over' | 'expired';
 
 export type Appended =
   | { readonly ok: true; readonly firstPosition: number; readonly recordedAt: Date }
@@ -80,7 +88,7 @@ export function encodeAppend(command: Append): EncodedAppend {
   return { command, events, labels, state: task ? JSON.stringify(task.state) : null };
 }
 
-const COLUMNS = 32;
+const COLUMNS = 33;
 const APPEND: Statement = {
   name: 'append',
   sql: `SELECT first_position, recorded_at, refused
@@ -140,13 +148,14 @@ function parameters(batch: readonly EncodedAppend[]): string[] {
     textArray(commands.map((command) => command.submission?.key ?? null)),
     textArray(commands.map((command) => command.submission?.requestDigest ?? null)),
     plainArray(commands.map((command) => command.unlessLeased?.fence ?? null)),
-    plainArray(commands.map((command) => command.dueOnly)),
+    textArray(commands.map((command) => command.onlyWhen)),
     textArray(tasks.map((task) => task?.id ?? null)),
     textArray(tasks.map((task) => task?.agent ?? null)),
     plainArray(tasks.map((task) => task?.priority ?? null)),
     textArray(tasks.map((task) => task?.status ?? null)),
     plainArray(tasks.map((task) => task?.fence ?? null)),
     plainArray(tasks.map((task) => task?.wakeInMs ?? null)),
+    plainArray(tasks.map((task) => task?.expiresInMs ?? null)),
     plainArray(tasks.map((task) => task?.starts ?? false)),
     plainArray(tasks.map((task) => task?.ends ?? false)),
     textArray(batch.map(({ labels }) => labels)),

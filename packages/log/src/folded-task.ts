@@ -1,5 +1,5 @@
 /** The row of `tasks` as the log alone gives it: what verify compares with the row that is there. Pure. */
-import { evolve, INITIAL, isKnownEvent, type Event, type State } from '@morningai/core/task';
+import { evolve, INITIAL, isFinished, isKnownEvent, type Event, type State } from '@morningai/core/task';
 import { projectTask } from '@morningai/core/task-projection';
 import { canonicalJson } from './digest.ts';
 
@@ -29,6 +29,7 @@ export type TaskColumns = {
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
   readonly wakeAt: number | null;
+  readonly expiresAt: number | null;
   readonly state: State;
 };
 
@@ -50,6 +51,7 @@ const BLANK = {
   startedAt: null,
   finishedAt: null,
   wakeAt: null,
+  expiresAt: null,
   outcomePosition: null,
   outcomes: 0,
   recordedTwice: 0,
@@ -84,6 +86,7 @@ export function foldTask(before: FoldedTask | undefined, logged: LoggedEvent): F
     startedAt: starts ? recordedAt : task.startedAt,
     finishedAt: ends ? recordedAt : null,
     wakeAt: ends ? null : wakeAt,
+    expiresAt: expiresAt(event, task.expiresAt, recordedAt),
     outcomePosition: ends ? position : null,
     outcomes: task.outcomes + (ends ? 1 : 0),
     recordedTwice: task.recordedTwice + (isSecond ? 1 : 0),
@@ -92,11 +95,13 @@ export function foldTask(before: FoldedTask | undefined, logged: LoggedEvent): F
 }
 
 function isOutcomeOf(before: State, after: State): boolean {
-  return (
-    (before.status === 'completed' || before.status === 'failed') &&
-    after.status !== 'none' &&
-    before.life === after.life
-  );
+  return before.status !== 'none' && isFinished(before) && after.status !== 'none' && before.life === after.life;
+}
+
+function expiresAt(event: Event, before: number | null, recordedAt: number): number | null {
+  if (event.type === 'TaskRetried') return null;
+  if (event.type !== 'TaskSubmitted' || event.data.expiresInMs === null) return before;
+  return recordedAt + event.data.expiresInMs * 1_000;
 }
 
 function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels'] {
@@ -105,7 +110,7 @@ function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels
 
 const PLAIN_COLUMNS = [
   ...(['tenant', 'agent', 'version', 'status', 'fence', 'priority', 'submittedPosition', 'outcomePosition'] as const),
-  ...(['createdAt', 'updatedAt', 'startedAt', 'finishedAt', 'wakeAt'] as const),
+  ...(['createdAt', 'updatedAt', 'startedAt', 'finishedAt', 'wakeAt', 'expiresAt'] as const),
 ];
 
 /** The columns in which a row is not what the log gives. */

@@ -24,7 +24,7 @@ describe('a renewal', () => {
     await log.writer.write(release(restarted.taskId, 1));
     await log.writer.write(start(restarted.taskId));
     const claims = [running, completed, restarted, { taskId: newId(), fence: 1 }, { ...running, fence: 2 }, running];
-    expect(await renewLeases(log.pool, claims, MINUTE)).toEqual([running]);
+    expect(await renewLeases(log.pool, claims, MINUTE)).toEqual([{ ...running, cancel: null }]);
     expect(await renewLeases(log.pool, [{ ...restarted, fence: 2 }], MINUTE)).toHaveLength(1);
     expect(await renewLeases(log.pool, [], MINUTE)).toEqual([]);
   });

@@ -19,16 +19,23 @@ const RENEW: Statement = {
           fence = excluded.fence,
           until = CASE WHEN l.fence = excluded.fence THEN greatest(l.until, excluded.until) ELSE excluded.until END
         WHERE l.fence <= excluded.fence
-        RETURNING l.task_id AS "taskId", l.fence`,
+        RETURNING l.task_id AS "taskId", l.fence, (
+          SELECT json_build_object('reason', t.state ->> 'cancelReason',
+                                   'graceMs', greatest(0, (extract(epoch FROM t.wake_at - now()) * 1000)::bigint))
+          FROM tasks t WHERE t.id = l.task_id AND t.state ->> 'cancelReason' IS NOT NULL
+        ) AS cancel`,
 };
+
+/** `cancel`: it was asked to stop, and has so long left for it. */
+export type RenewedLease = Claim & { readonly cancel: { readonly reason: string; readonly graceMs: number } | null };
 
 /**
  * Renews the leases of attempts that are running with this very fence.
  * @returns those that were renewed; who is missing has lost its claim
  */
-export function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<Claim[]> {
+export function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<RenewedLease[]> {
   const ids = claims.map((claim) => claim.taskId);
-  return pool.query<Claim>(RENEW, [ids, claims.map((claim) => claim.fence), leaseMs]);
+  return pool.query<RenewedLease>(RENEW, [ids, claims.map((claim) => claim.fence), leaseMs]);
 }
 
 export type ExpiredAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };

@@ -1,7 +1,20 @@
 import { openTasksKey } from '@morningai/core/task-projection';
 import type { Command } from '@morningai/core/task';
 import { describe, expect, test } from 'vitest';
-import { complete, expire, newId, start, step, submission, submit, TENANT } from '../test/requests.ts';
+import {
+  cancel,
+  complete,
+  cutCancelled,
+  expire,
+  expireTask,
+  newId,
+  retry,
+  start,
+  step,
+  submission,
+  submit,
+  TENANT,
+} from '../test/requests.ts';
 import { decideTask, isConditional, type KnownTask, type TaskCommand } from './task-batch.ts';
 
 const taskId = newId();
@@ -34,7 +47,7 @@ describe('the commands of one task', () => {
       events: [{ type: 'StepCompleted' }, { type: 'StepCompleted' }, { type: 'TaskCompleted', life: 1 }],
       guards: [{ key: openTasksKey(TENANT), delta: -1, max: null }],
       task: { status: 'completed', ends: true, fence: 1, wakeInMs: null },
-      dueOnly: false,
+      onlyWhen: null,
       unlessLeased: null,
     });
   });
@@ -71,7 +84,7 @@ describe('conditions', () => {
       submission: { key: 'key', requestDigest: 'digest' },
       task: { labels: { a: 'b' }, priority: 2, agent: 'echo' },
     });
-    expect(decideTask(known(ask(submission())), [of(start(taskId))]).append).toMatchObject({ dueOnly: true });
+    expect(decideTask(known(ask(submission())), [of(start(taskId))]).append).toMatchObject({ onlyWhen: 'due' });
     expect(decideTask(RUNNING, [of(expire(taskId, 1))]).append).toMatchObject({ unlessLeased: { fence: 1 } });
   });
 
@@ -83,7 +96,7 @@ describe('conditions', () => {
       of(step(taskId, 1, 0)),
     ]);
     expect(kinds(decided)).toEqual(['repeat', 'repeat', 'repeat', 'events']);
-    expect(decided.append).toMatchObject({ guards: [], dueOnly: false, unlessLeased: null, submission: null });
+    expect(decided.append).toMatchObject({ guards: [], onlyWhen: null, unlessLeased: null, submission: null });
   });
 
   test('hold for a rise only: an outcome is never refused by a limit', () => {
@@ -91,10 +104,18 @@ describe('conditions', () => {
     expect(decided.append?.guards).toEqual([{ key: openTasksKey(TENANT), delta: -1, max: null }]);
   });
 
-  test('are known by their command: submit, start, expire, and whatever has a limit', () => {
-    expect([submit(), start(taskId), expire(taskId, 1), { ...complete(taskId, 1), limits }].map(isConditional)).toEqual(
-      Array.from({ length: 4 }, () => true),
-    );
-    expect([complete(taskId, 1), step(taskId, 1, 0)].map(isConditional)).toEqual([false, false]);
+  test('are known by their command: what may be too early or leased, a retry, and whatever has a limit', () => {
+    const timed = [start(taskId), expire(taskId, 1), cutCancelled(taskId, 1), expireTask(taskId)];
+    const conditional = [submit(), retry(taskId), ...timed, { ...complete(taskId, 1), limits }];
+    expect(conditional.map(isConditional)).toEqual(conditional.map(() => true));
+    expect([complete(taskId, 1), step(taskId, 1, 0), cancel(taskId)].map(isConditional)).toEqual([false, false, false]);
+  });
+
+  test('of time are a cut’s and an expiry’s own', () => {
+    const asked = known(ask(submission()), of(start(taskId)), of(cancel(taskId)));
+    expect(decideTask(asked, [of(cutCancelled(taskId, 1))]).append).toMatchObject({ onlyWhen: 'over' });
+    expect(decideTask(known(ask(submission())), [of(expireTask(taskId))]).append).toMatchObject({
+      onlyWhen: 'expired',
+    });
   });
 });

@@ -2,7 +2,7 @@
 import { AppError, asAppError } from '@morningai/core/errors';
 import { decide, evolve, INITIAL, type Command, type Event, type State } from '@morningai/core/task';
 import { countersOf, projectTask, type Guard } from '@morningai/core/task-projection';
-import type { Append } from './append.ts';
+import type { Append, Timing } from './append.ts';
 
 /** What one command came to, if the append of its task is accepted. */
 export type Decision =
@@ -37,10 +37,16 @@ export function taskStream(taskId: string): string {
   return `task/${taskId}`;
 }
 
-const CONDITIONAL: ReadonlySet<Command['type']> = new Set(['Submit', 'Start', 'Expire']);
+const TIMINGS: Partial<Record<Command['type'], Timing>> = {
+  Start: 'due',
+  CutCancelled: 'over',
+  ExpireTask: 'expired',
+};
+/** A retry is one of them because an outcome is the last event of its append. */
+const CONDITIONAL: ReadonlySet<string> = new Set(['Submit', 'Expire', 'Retry', ...Object.keys(TIMINGS)]);
 
 /**
- * A command whose append may be refused for a reason of its own (a limit, a key, a lease, a due time) must be the first of its task in a
+ * A command whose append may be refused for a reason of its own (a limit, a key, a lease, a time) must be the first of its task in a
  * batch, so that the refusal is known to be its.
  */
 export function isConditional(from: TaskCommand): boolean {
@@ -105,6 +111,7 @@ function toAppend(
       id: task.taskId,
       agent: state.agent,
       priority: submitted?.priority ?? 0,
+      expiresInMs: submitted?.expiresInMs ?? null,
       labels: submitted && Object.keys(submitted.labels).length > 0 ? submitted.labels : null,
       state,
     },
@@ -113,7 +120,7 @@ function toAppend(
         ? null
         : { key: submitted.idempotencyKey, requestDigest: submitted.requestDigest },
     unlessLeased: expire ? { fence: expire.fence } : null,
-    dueOnly: commands.some((from) => from.command.type === 'Start'),
+    onlyWhen: commands.map((from) => TIMINGS[from.command.type]).find((timing) => timing !== undefined) ?? null,
   };
 }
 

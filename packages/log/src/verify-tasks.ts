@@ -134,7 +134,7 @@ const ROWS = statement(
           t.submitted_position AS "submittedPosition", t.outcome_position AS "outcomePosition",
           ${micros('t.created_at')} AS "createdAt", ${micros('t.updated_at')} AS "updatedAt",
           ${micros('t.started_at')} AS "startedAt", ${micros('t.finished_at')} AS "finishedAt",
-          ${micros('t.wake_at')} AS "wakeAt", t.state::text AS "stateText"
+          ${micros('t.wake_at')} AS "wakeAt", ${micros('t.expires_at')} AS "expiresAt", t.state::text AS "stateText"
    FROM unnest($1::uuid[]) AS wanted(id)
    CROSS JOIN LATERAL (SELECT * FROM tasks WHERE id = wanted.id LIMIT 1) t`,
 );

@@ -37,6 +37,6 @@ export function noted(stream: string, expectedVersion: number, data: unknown = {
     task: null,
     submission: null,
     unlessLeased: null,
-    dueOnly: false,
+    onlyWhen: null,
   };
 }

@@ -60,6 +60,22 @@ export function expire(taskId: string, fence: number, retryInMs = 0): WriteReque
   return request(taskId, { type: 'Expire', fence, retryInMs });
 }
 
+export function cancel(taskId: string, fields: Partial<Command & { type: 'Cancel' }> = {}): WriteRequest {
+  return request(taskId, { type: 'Cancel', reason: 'not needed', graceMs: 60_000, ...fields });
+}
+
+export function cutCancelled(taskId: string, fence: number): WriteRequest {
+  return request(taskId, { type: 'CutCancelled', fence });
+}
+
+export function retry(taskId: string, life: number | null = null, ask: Ask = {}): WriteRequest {
+  return request(taskId, { type: 'Retry', life, dueInMs: 0 }, ask);
+}
+
+export function expireTask(taskId: string): WriteRequest {
+  return request(taskId, { type: 'ExpireTask' });
+}
+
 export function step(taskId: string, fence: number, index: number, output: Json = index): WriteRequest {
   return request(taskId, { type: 'CompleteStep', fence, index, step: `step ${index}`, output });
 }
