@@ -1,4 +1,5 @@
 /** What an agent is: a name, a version, what it takes, and what it does. */
+import { LIMITS } from '@morningai/core/limits';
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
 
 /** A schema that can check a value and describe itself as JSON Schema: zod 4 and others. */
@@ -42,7 +43,10 @@ export type AgentContext = {
   step<T>(name: string, run: (step: StepContext) => Promise<T>, options?: StepOptions): Promise<T>;
   /** Shown to those who watch; not recorded. @param fraction 0 to 1 */
   progress(message: string, fraction?: number): void;
-  /** Aborts when the claim is lost, the task is cancelled, or its time is over. */
+  /**
+   * Aborts when the claim is lost, the task is cancelled, or its time is over. Cancelled: its reason is an AgentError `TASK_CANCELLED`, and
+   * `run` has the grace (10 s unless asked otherwise) to return, which completes the task after all, or to throw.
+   */
   readonly signal: AbortSignal;
   readonly log: AgentLog;
 };
@@ -90,9 +94,35 @@ export class AgentError extends Error {
     options: { readonly notRetryable?: boolean; readonly retryAfterMs?: number; readonly cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const { retryAfterMs = 0 } = options;
+    if (!(retryAfterMs >= 0 && retryAfterMs <= LIMITS.dueInMs)) {
+      throw new RangeError(`retryAfterMs is 0 to ${LIMITS.dueInMs}, not ${retryAfterMs}`, { cause: options.cause });
+    }
     this.name = 'AgentError';
     this.code = code;
     this.notRetryable = options.notRetryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/**
+ * A failure that no further attempt would mend: the task fails at once.
+ * @example throw new NotRetryable('NO_SUCH_REPOSITORY', `there is no ${repository}`)
+ */
+export class NotRetryable extends AgentError {
+  constructor(code: string, message: string, options: { readonly cause?: unknown } = {}) {
+    super(code, message, { ...options, notRetryable: true });
+    this.name = 'NotRetryable';
+  }
+}
+
+/**
+ * A failure that is worth another attempt after a known time, as a 429 says it: instead of the backoff.
+ * @example throw new RetryAfter(30_000, 'RATE_LIMITED', 'the model answers 429')
+ */
+export class RetryAfter extends AgentError {
+  constructor(retryAfterMs: number, code: string, message: string, options: { readonly cause?: unknown } = {}) {
+    super(code, message, { ...options, retryAfterMs });
+    this.name = 'RetryAfter';
   }
 }

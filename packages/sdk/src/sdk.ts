@@ -1,5 +1,5 @@
 /** `@morningai/sdk`: define agents, run them in a worker, submit tasks. */
-export { AgentError, defineAgent } from './agent.ts';
+export { AgentError, defineAgent, NotRetryable, RetryAfter } from './agent.ts';
 export type { Agent, AgentContext, AgentLog, InputSchema, RetryPolicy, StepContext, StepOptions } from './agent.ts';
 export { createWorker } from './worker.ts';
 export type { Worker, WorkerOptions } from './worker.ts';

@@ -16,7 +16,7 @@ import type {
   RecordedStep,
   WorkerServiceClient,
 } from '@morningai/rpc/worker';
-import { AgentError, type Agent, type AgentLog } from './agent.ts';
+import { AgentError, NotRetryable, type Agent, type AgentLog } from './agent.ts';
 import { duration, runAttempt } from './attempt.ts';
 import { openConnection, type Incoming, type Outgoing } from './connection.ts';
 
@@ -114,7 +114,7 @@ export function createWorker(options: WorkerOptions): Worker {
         return;
       case 'cancel':
         if (message.value.claim !== undefined)
-          attemptOf(message.value.claim)?.abort.abort(new Error(message.value.reason));
+          attemptOf(message.value.claim)?.abort.abort(new NotRetryable('TASK_CANCELLED', message.value.reason));
         return;
       default:
         message satisfies never;

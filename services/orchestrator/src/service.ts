@@ -11,8 +11,10 @@ import { untilItWorks } from '@morningai/service/retry';
 import { createAgentCatalog } from './agent-catalog.ts';
 import type { OrchestratorConfig } from './config.ts';
 import { createAssignmentCache } from './dispatch/assignment-cache.ts';
+import { noticeWritten } from './dispatch/cancel-notices.ts';
 import { createClaims } from './dispatch/claims.ts';
 import { createDispatcher } from './dispatch/dispatcher.ts';
+import { runEnds } from './dispatch/ends.ts';
 import { runExpiry } from './dispatch/expiry.ts';
 import { runSilence } from './dispatch/silence.ts';
 import { startLeadership } from './dispatch/leadership.ts';
@@ -77,10 +79,12 @@ export async function createOrchestrator(
     if (written.recordedAt !== null) clock.observe(written.recordedAt);
     dispatcher.changed(written);
     publisher.wake();
+    noticeWritten(roster, written);
   });
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
   const watching = [
     runExpiry({ pool, writer, catalog, logger }, stop.signal),
+    runEnds({ pool, writer, catalog, logger }, stop.signal),
     runSilence({ roster, writer, logger }, stop.signal),
   ];
 

@@ -6,13 +6,19 @@ import { bearer, callUnary, openClient } from '@morningai/rpc/client';
 import { fromProblem } from '@morningai/rpc/errors';
 import {
   TaskServiceClient,
+  type BulkResult,
+  type CancelTaskRequest,
+  type CancelTasksRequest,
   type GetTaskRequest,
   type ListTaskEventsRequest,
   type ListTaskEventsResponse,
+  type RetryFailedRequest,
+  type RetryTaskRequest,
   type SubmitResult,
   type SubmitTasksRequest,
   type SubmitTasksResponse,
   type Task,
+  type TaskFilter,
   type TaskSpec,
 } from '@morningai/rpc/tasks';
 import { createLogger } from '@morningai/service/logger';
@@ -26,22 +32,72 @@ import { createOrchestrator } from '../src/service.ts';
 export const API_KEY = 'a-key-for-tests-only';
 const DEADLINE_MS = 10_000;
 
-export type Bench = AsyncDisposable & {
-  readonly address: string;
-  readonly databaseUrl: string;
-  readonly feedStream: string;
-  readonly pool: Pool;
-  submit(...specs: readonly Partial<TaskSpec>[]): Promise<readonly SubmitResult[]>;
-  /** One that must be accepted. */
-  accept(spec: Partial<TaskSpec>): Promise<Task>;
-  get(id: string): Promise<Task>;
-  /** Waits until the task is finished. */
-  finished(id: string): Promise<Task>;
-  eventTypes(id: string): Promise<readonly string[]>;
-  verify(): Promise<VerifyReport>;
-  /** Ends the orchestrator and starts it again on the same port and database. */
-  restart(): Promise<void>;
+/** What acts on tasks, through one orchestrator. */
+type Ends = {
+  cancel(id: string, fields?: Partial<CancelTaskRequest>): Promise<Task>;
+  retry(id: string, life?: number): Promise<Task>;
+  cancelTasks(fields: Bulk<CancelTasksRequest>): Promise<BulkResult>;
+  retryFailed(fields: Bulk<RetryFailedRequest>): Promise<BulkResult>;
 };
+type Bulk<Request> = Partial<Omit<Request, 'filter'>> & { readonly filter: Partial<TaskFilter> };
+
+export type Bench = AsyncDisposable &
+  Ends & {
+    readonly address: string;
+    readonly databaseUrl: string;
+    readonly feedStream: string;
+    readonly pool: Pool;
+    submit(...specs: readonly Partial<TaskSpec>[]): Promise<readonly SubmitResult[]>;
+    /** One that must be accepted. */
+    accept(spec: Partial<TaskSpec>): Promise<Task>;
+    get(id: string): Promise<Task>;
+    /** Waits until the task is finished. */
+    finished(id: string): Promise<Task>;
+    eventTypes(id: string): Promise<readonly string[]>;
+    verify(): Promise<VerifyReport>;
+    /** Ends the orchestrator and starts it again on the same port and database. */
+    restart(): Promise<void>;
+    /** A second orchestrator on the same log. */
+    beside(): Promise<AsyncDisposable & Ends>;
+  };
+
+const CALL = { metadata: bearer(API_KEY), deadlineMs: DEADLINE_MS };
+
+function endsOf(client: TaskServiceClient): Ends {
+  const tenant = 'default';
+  const whole = (filter: Partial<TaskFilter>): TaskFilter => ({
+    ids: [],
+    status: '',
+    agent: '',
+    label: '',
+    errorCode: '',
+    before: undefined,
+    all: false,
+    ...filter,
+  });
+  return {
+    cancel: (id, fields = {}) =>
+      callUnary<CancelTaskRequest, Task>(
+        (...args) => client.cancelTask(...args),
+        { tenant, id, reason: '', grace: undefined, ...fields },
+        CALL,
+      ),
+    retry: (id, life = 0) =>
+      callUnary<RetryTaskRequest, Task>((...args) => client.retryTask(...args), { tenant, id, life }, CALL),
+    cancelTasks: ({ filter, ...fields }) =>
+      callUnary<CancelTasksRequest, BulkResult>(
+        (...args) => client.cancelTasks(...args),
+        { tenant, reason: '', grace: undefined, dryRun: false, ...fields, filter: whole(filter) },
+        CALL,
+      ),
+    retryFailed: ({ filter, ...fields }) =>
+      callUnary<RetryFailedRequest, BulkResult>(
+        (...args) => client.retryFailed(...args),
+        { tenant, dryRun: false, ...fields, filter: whole(filter) },
+        CALL,
+      ),
+  };
+}
 
 export async function startOrchestrator(env: Readonly<Record<string, string>> = {}): Promise<Bench> {
   const database = await openTestDatabase({ adminUrl: inject('postgresUrl') });
@@ -63,9 +119,9 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
   const { address } = orchestrator;
   const client = openClient(TaskServiceClient, address);
   const pool = openPool({ url: database.url, name: 'test' });
-  const options = { metadata: bearer(API_KEY), deadlineMs: DEADLINE_MS };
 
   const bench: Bench = {
+    ...endsOf(client),
     address,
     databaseUrl: database.url,
     feedStream,
@@ -74,7 +130,7 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       const answer = await callUnary<SubmitTasksRequest, SubmitTasksResponse>(
         (...args) => client.submitTasks(...args),
         { tenant: 'default', tasks: specs.map(taskSpec) },
-        options,
+        CALL,
       );
       return answer.results;
     },
@@ -85,8 +141,7 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       if (task === undefined) throw new Error('no task came back');
       return task;
     },
-    get: (id) =>
-      callUnary<GetTaskRequest, Task>((...args) => client.getTask(...args), { tenant: 'default', id }, options),
+    get: (id) => callUnary<GetTaskRequest, Task>((...args) => client.getTask(...args), { tenant: 'default', id }, CALL),
     finished: (id) =>
       eventually(
         async () => {
@@ -100,7 +155,7 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       const { events } = await callUnary<ListTaskEventsRequest, ListTaskEventsResponse>(
         (...args) => client.listTaskEvents(...args),
         { tenant: 'default', id, afterVersion: 0, limit: 0 },
-        options,
+        CALL,
       );
       return events.map(({ type }) => type);
     },
@@ -110,6 +165,17 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       orchestrator = await start(address.split(':')[1] ?? '0');
       // The client's channel finds it again within its backoff.
       await eventually(() => bench.submit(), { deadlineMs: 10_000 });
+    },
+    async beside() {
+      const second = await start('0');
+      const other = openClient(TaskServiceClient, second.address);
+      return {
+        ...endsOf(other),
+        async [Symbol.asyncDispose]() {
+          other.close();
+          await second[Symbol.asyncDispose]();
+        },
+      };
     },
     async [Symbol.asyncDispose]() {
       client.close();

@@ -24,6 +24,7 @@ const task: Task = {
   version: 1,
   life: 1,
   updatedAt: at,
+  expiresAt: undefined,
 };
 
 test('a task has the fields that the original gave', () => {

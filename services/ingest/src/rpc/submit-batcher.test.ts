@@ -87,6 +87,7 @@ const task = ({ id, agent, inputJson }: TaskSpec, outputJson = '') => ({
   version: 1,
   life: 1,
   updatedAt: undefined,
+  expiresAt: undefined,
 });
 
 const accepted = (one: TaskSpec, outputJson = ''): SubmitResult => ({

@@ -1,5 +1,5 @@
 /** Renews leases in batches: what all workers said in the last moment becomes one statement. */
-import { renewLeases } from '@morningai/log/leases';
+import { renewLeases, type RenewedLease } from '@morningai/log/leases';
 import type { Pool } from '@morningai/log/pool';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
@@ -10,6 +10,8 @@ export type Beat = {
   readonly leaseMs: number;
   /** Told which of them are no longer the worker's. */
   readonly onLost: (lost: readonly HeldClaim[]) => void;
+  /** Told which of them were asked to stop, at every beat. */
+  readonly onCancelled: (claim: HeldClaim, cancel: NonNullable<RenewedLease['cancel']>) => void;
 };
 
 export type Heartbeats = { beat(beat: Beat): void; close(): Promise<void> };
@@ -27,14 +29,18 @@ export function startHeartbeats(pool: Pool, logger: Logger): Heartbeats {
 
   const renew = async (leaseMs: number, batch: readonly Beat[]) => {
     const claims = batch.flatMap((beat) => beat.claims);
-    const renewed = new Set<string>();
+    const renewed = new Map<string, RenewedLease>();
     for (let from = 0; from < claims.length; from += CLAIMS_PER_STATEMENT) {
       const held = await renewLeases(pool, claims.slice(from, from + CLAIMS_PER_STATEMENT), leaseMs);
-      for (const claim of held) renewed.add(keyOf(claim));
+      for (const claim of held) renewed.set(keyOf(claim), claim);
     }
     for (const beat of batch) {
       const lost = beat.claims.filter((claim) => !renewed.has(keyOf(claim)));
       if (lost.length > 0) beat.onLost(lost);
+      for (const claim of beat.claims) {
+        const cancel = renewed.get(keyOf(claim))?.cancel ?? null;
+        if (cancel !== null) beat.onCancelled(claim, cancel);
+      }
     }
   };
 

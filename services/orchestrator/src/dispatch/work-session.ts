@@ -9,6 +9,8 @@ export type Held = {
   readonly failures: number;
   /** The worker has said that it has begun: from then on a vanished worker is a failure of the attempt. */
   begun: boolean;
+  /** The worker was told that the task is to be cancelled. */
+  cancelTold?: true;
 };
 
 /** One worker's stream, as the dispatcher sees it. */

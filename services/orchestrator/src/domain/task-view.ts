@@ -17,6 +17,7 @@ export type TaskView = {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly dueAt: Date;
+  readonly expiresAt: Date | null;
   readonly inputJson: string;
   /** Null until it completed. */
   readonly outputJson: string | null;

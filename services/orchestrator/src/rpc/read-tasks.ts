@@ -91,7 +91,8 @@ async function readPage<Row>(
   }
 }
 
-async function theTask(parts: Parts, tenant: string, id: string): Promise<TaskView> {
+/** @throws AppError TASK_NOT_FOUND: also for a task of another tenant */
+export async function theTask(parts: Parts, tenant: string, id: string): Promise<TaskView> {
   const views = isTaskId(id) ? await reading(getTaskViews(parts.pool, tenant, [id])) : [];
   if (views[0] === undefined) throw new AppError('TASK_NOT_FOUND', `there is no task ${id}`);
   return views[0];

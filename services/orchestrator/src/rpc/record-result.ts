@@ -6,6 +6,7 @@ import { storableJson, storableText } from '@morningai/core/json';
 import { DEFAULTS, LIMITS } from '@morningai/core/limits';
 import type { Command, Failure, Json } from '@morningai/core/task';
 import type { Claim, TaskFailure, WorkerMessage } from '@morningai/rpc/worker';
+import { tellCancelled } from '../dispatch/cancel-notices.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
 import { claimOf } from '../dispatch/work-session.ts';
 import { milliseconds } from './duration.ts';
@@ -83,7 +84,12 @@ function beat(parts: RpcParts, session: WorkSession, claims: readonly Claimed[])
     claims.filter((claim) => holds(session, claim)),
     leaseMsOf,
   )) {
-    parts.heartbeats.beat({ claims: same, leaseMs, onLost });
+    parts.heartbeats.beat({
+      claims: same,
+      leaseMs,
+      onLost,
+      onCancelled: (claim, cancel) => tellCancelled(session, claim, cancel),
+    });
   }
 }
 

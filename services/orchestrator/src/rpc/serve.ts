@@ -3,10 +3,14 @@ import { serverStream, unary } from '@morningai/rpc/server';
 import { SystemServiceService, type SystemServiceServer } from '@morningai/rpc/system';
 import { TaskServiceService, type TaskServiceServer } from '@morningai/rpc/tasks';
 import { WorkerServiceService, type WorkerServiceServer } from '@morningai/rpc/worker';
+import { cancelTask } from './cancel-task.ts';
+import { cancelTasks } from './cancel-tasks.ts';
 import { listAgents } from './list-agents.ts';
 import type { RpcParts } from './parts.ts';
 import { readSteps } from './read-steps.ts';
 import { getTask, listTaskEvents, listTasks } from './read-tasks.ts';
+import { retryFailed } from './retry-failed.ts';
+import { retryTask } from './retry-task.ts';
 import { submitTasks } from './submit-tasks.ts';
 import { getStatus, readEvents } from './system.ts';
 import { work } from './work.ts';
@@ -18,6 +22,10 @@ export function serve(server: Server, parts: RpcParts): void {
     getTask: unary(authenticate, onBug, (request) => getTask(parts, request)),
     listTasks: unary(authenticate, onBug, (request) => listTasks(parts, request)),
     listTaskEvents: unary(authenticate, onBug, (request) => listTaskEvents(parts, request)),
+    cancelTask: unary(authenticate, onBug, (request, context) => cancelTask(parts, request, context)),
+    retryTask: unary(authenticate, onBug, (request, context) => retryTask(parts, request, context)),
+    cancelTasks: unary(authenticate, onBug, (request, context) => cancelTasks(parts, request, context)),
+    retryFailed: unary(authenticate, onBug, (request, context) => retryFailed(parts, request, context)),
     listAgents: unary(authenticate, onBug, () => listAgents(parts)),
   };
   const worker: WorkerServiceServer = {

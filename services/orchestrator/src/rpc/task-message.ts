@@ -1,5 +1,5 @@
-import type { Task } from '@morningai/rpc/tasks';
-import type { Submission } from '@morningai/core/task';
+import type { Task, TaskError } from '@morningai/rpc/tasks';
+import type { State, Submission } from '@morningai/core/task';
 import type { TaskView } from '../domain/task-view.ts';
 
 export function taskMessage(view: TaskView): Task {
@@ -11,7 +11,7 @@ export function taskMessage(view: TaskView): Task {
     status: view.status,
     inputJson: view.inputJson,
     outputJson: view.outputJson ?? '',
-    error: state.status === 'failed' ? { ...state.error } : undefined,
+    error: errorOf(state),
     attempt: view.fence,
     failures: state.status === 'none' ? 0 : state.failures,
     maxAttempts: state.status === 'none' ? 0 : state.maxAttempts,
@@ -24,7 +24,13 @@ export function taskMessage(view: TaskView): Task {
     version: view.version,
     life: state.status === 'none' ? 0 : state.life,
     updatedAt: view.updatedAt,
+    expiresAt: view.expiresAt ?? undefined,
   };
+}
+
+function errorOf(state: State): TaskError | undefined {
+  if (state.status === 'failed') return { ...state.error };
+  return state.status === 'cancelled' ? { code: 'TASK_CANCELLED', message: state.cancelReason } : undefined;
 }
 
 /** The task as it is right after its submission was recorded: nothing need be read back. Without its input. */
@@ -49,5 +55,6 @@ export function submittedMessage(id: string, tenant: string, submission: Submiss
     version: 1,
     life: 1,
     updatedAt: recordedAt,
+    expiresAt: submission.expiresInMs === null ? undefined : new Date(recordedAt.getTime() + submission.expiresInMs),
   };
 }

@@ -6,6 +6,7 @@ const COLUMNS = `
   t.id, t.tenant, t.agent, t.version, t.fence, t.priority, t.labels, t.state,
   CASE WHEN t.status = 'queued' AND t.wake_at > clock_timestamp() THEN 'scheduled' ELSE t.status END AS status,
   t.created_at AS "createdAt", t.updated_at AS "updatedAt", t.started_at AS "startedAt", t.finished_at AS "finishedAt",
+  t.expires_at AS "expiresAt",
   CASE WHEN t.status = 'queued' THEN t.wake_at
        ELSE s.recorded_at + (s.data ->> 'dueInMs')::bigint * interval '1 millisecond' END AS "dueAt",
   (s.data -> 'input')::text AS "inputJson", (o.data -> 'output')::text AS "outputJson"`;
@@ -34,11 +35,11 @@ export type TaskFilter = {
   readonly limit: number;
 };
 
-const LIST: Statement = {
-  name: 'list_tasks',
+const list = (name: string, rows: string): Statement => ({
+  name,
   sql: `SELECT ${COLUMNS} FROM (
           SELECT * FROM tasks
-          WHERE tenant = $1
+          WHERE tenant = $1 AND ${rows}
             AND ($2::text IS NULL
                  OR status = CASE WHEN $2 = 'scheduled' THEN 'queued' ELSE $2 END
                     AND ($2 NOT IN ('scheduled', 'queued') OR (wake_at > clock_timestamp()) = ($2 = 'scheduled')))
@@ -47,12 +48,15 @@ const LIST: Statement = {
             AND ($6::uuid IS NULL OR id < $6)
           ORDER BY id DESC LIMIT $7
         ) t ${JOINS} ORDER BY t.id DESC`,
-};
+});
+const LIST = list('list_tasks', 'true');
+/** The failed registry has an index of its own, which a plan takes only if the status stands in the text. */
+const LIST_FAILED = list('list_failed_tasks', `status = 'failed'`);
 
 /** Newest first. */
 export function listTaskViews(pool: Pool, filter: TaskFilter): Promise<TaskView[]> {
   const { tenant, status, agent, label, beforeId, limit } = filter;
-  return pool.query<TaskView>(LIST, [
+  return pool.query<TaskView>(status === 'failed' ? LIST_FAILED : LIST, [
     tenant,
     status,
     agent,

@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Duration } from "../../google/protobuf/duration.ts";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "morningai.v1";
@@ -92,7 +93,7 @@ export interface Task {
   inputJson: string;
   /** Empty until the task completed. */
   outputJson: string;
-  /** Unset unless the task failed. */
+  /** Unset unless the task failed or was cancelled (TASK_CANCELLED, with the reason). */
   error:
     | TaskError
     | undefined;
@@ -108,7 +109,11 @@ export interface Task {
   finishedAt: Date | undefined;
   version: number;
   life: number;
-  updatedAt: Date | undefined;
+  updatedAt:
+    | Date
+    | undefined;
+  /** Unset: it does not expire. */
+  expiresAt: Date | undefined;
 }
 
 export interface Task_LabelsEntry {
@@ -169,6 +174,69 @@ export interface Event {
   type: string;
   dataJson: string;
   recordedAt: Date | undefined;
+}
+
+export interface CancelTaskRequest {
+  tenant: string;
+  id: string;
+  /** At most 1,000 characters. */
+  reason: string;
+  /** For a running attempt. Unset: 10 s; at most an hour. */
+  grace: Duration | undefined;
+}
+
+export interface RetryTaskRequest {
+  tenant: string;
+  id: string;
+  /** The life that failed: a repeat is known by it. 0: whichever it is. */
+  life: number;
+}
+
+/** TaskFilter matches the tasks for which all that is set holds. */
+export interface TaskFilter {
+  /** At most 1,000. */
+  ids: string[];
+  /** CancelTasks: scheduled | queued | running | waiting. RetryFailed: failed, or empty. */
+  status: string;
+  agent: string;
+  /** "name:value", or "name" for any value. */
+  label: string;
+  /** RetryFailed: the code of the task's error. */
+  errorCode: string;
+  /** Created before this time. */
+  before:
+    | Date
+    | undefined;
+  /** All tasks of the tenant: an empty filter is refused without it. */
+  all: boolean;
+}
+
+export interface CancelTasksRequest {
+  tenant: string;
+  filter: TaskFilter | undefined;
+  reason: string;
+  grace:
+    | Duration
+    | undefined;
+  /** True: says what would be done, and does nothing. */
+  dryRun: boolean;
+}
+
+export interface RetryFailedRequest {
+  tenant: string;
+  filter: TaskFilter | undefined;
+  dryRun: boolean;
+}
+
+export interface BulkResult {
+  /** How many tasks the filter matched before anything was done. */
+  matched: bigint;
+  /** How many were cancelled, or asked to stop; or retried. 0 in a dry run. */
+  done: bigint;
+  /** Not reached before the deadline: call again. */
+  left: bigint;
+  /** The first 1,000 of those that were done; in a dry run, of those that matched. */
+  ids: string[];
 }
 
 export interface ListAgentsRequest {
@@ -822,6 +890,7 @@ function createBaseTask(): Task {
     version: 0,
     life: 0,
     updatedAt: undefined,
+    expiresAt: undefined,
   };
 }
 
@@ -883,6 +952,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(154).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1055,6 +1127,14 @@ export const Task: MessageFns<Task> = {
             message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1101,6 +1181,7 @@ export const Task: MessageFns<Task> = {
     message.version = object.version ?? 0;
     message.life = object.life ?? 0;
     message.updatedAt = object.updatedAt ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
     return message;
   },
 };
@@ -1788,6 +1869,593 @@ export const Event: MessageFns<Event> = {
   },
 };
 
+function createBaseCancelTaskRequest(): CancelTaskRequest {
+  return { tenant: "", id: "", reason: "", grace: undefined };
+}
+
+export const CancelTaskRequest: MessageFns<CancelTaskRequest> = {
+  encode(message: CancelTaskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.grace !== undefined) {
+      Duration.encode(message.grace, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelTaskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelTaskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grace = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CancelTaskRequest>, I>>(base?: I): CancelTaskRequest {
+    return CancelTaskRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelTaskRequest>, I>>(object: I): CancelTaskRequest {
+    const message = createBaseCancelTaskRequest();
+    message.tenant = object.tenant ?? "";
+    message.id = object.id ?? "";
+    message.reason = object.reason ?? "";
+    message.grace = (object.grace !== undefined && object.grace !== null)
+      ? Duration.fromPartial(object.grace)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRetryTaskRequest(): RetryTaskRequest {
+  return { tenant: "", id: "", life: 0 };
+}
+
+export const RetryTaskRequest: MessageFns<RetryTaskRequest> = {
+  encode(message: RetryTaskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.life !== 0) {
+      writer.uint32(24).uint32(message.life);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryTaskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryTaskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.life = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RetryTaskRequest>, I>>(base?: I): RetryTaskRequest {
+    return RetryTaskRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryTaskRequest>, I>>(object: I): RetryTaskRequest {
+    const message = createBaseRetryTaskRequest();
+    message.tenant = object.tenant ?? "";
+    message.id = object.id ?? "";
+    message.life = object.life ?? 0;
+    return message;
+  },
+};
+
+function createBaseTaskFilter(): TaskFilter {
+  return { ids: [], status: "", agent: "", label: "", errorCode: "", before: undefined, all: false };
+}
+
+export const TaskFilter: MessageFns<TaskFilter> = {
+  encode(message: TaskFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ids) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.agent !== "") {
+      writer.uint32(26).string(message.agent);
+    }
+    if (message.label !== "") {
+      writer.uint32(34).string(message.label);
+    }
+    if (message.errorCode !== "") {
+      writer.uint32(42).string(message.errorCode);
+    }
+    if (message.before !== undefined) {
+      Timestamp.encode(toTimestamp(message.before), writer.uint32(50).fork()).join();
+    }
+    if (message.all !== false) {
+      writer.uint32(56).bool(message.all);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.errorCode = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.before = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TaskFilter>, I>>(base?: I): TaskFilter {
+    return TaskFilter.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskFilter>, I>>(object: I): TaskFilter {
+    const message = createBaseTaskFilter();
+    message.ids = object.ids?.map((e) => e) || [];
+    message.status = object.status ?? "";
+    message.agent = object.agent ?? "";
+    message.label = object.label ?? "";
+    message.errorCode = object.errorCode ?? "";
+    message.before = object.before ?? undefined;
+    message.all = object.all ?? false;
+    return message;
+  },
+};
+
+function createBaseCancelTasksRequest(): CancelTasksRequest {
+  return { tenant: "", filter: undefined, reason: "", grace: undefined, dryRun: false };
+}
+
+export const CancelTasksRequest: MessageFns<CancelTasksRequest> = {
+  encode(message: CancelTasksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.filter !== undefined) {
+      TaskFilter.encode(message.filter, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.grace !== undefined) {
+      Duration.encode(message.grace, writer.uint32(34).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(40).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelTasksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelTasksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = TaskFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grace = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CancelTasksRequest>, I>>(base?: I): CancelTasksRequest {
+    return CancelTasksRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelTasksRequest>, I>>(object: I): CancelTasksRequest {
+    const message = createBaseCancelTasksRequest();
+    message.tenant = object.tenant ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? TaskFilter.fromPartial(object.filter)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.grace = (object.grace !== undefined && object.grace !== null)
+      ? Duration.fromPartial(object.grace)
+      : undefined;
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseRetryFailedRequest(): RetryFailedRequest {
+  return { tenant: "", filter: undefined, dryRun: false };
+}
+
+export const RetryFailedRequest: MessageFns<RetryFailedRequest> = {
+  encode(message: RetryFailedRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.filter !== undefined) {
+      TaskFilter.encode(message.filter, writer.uint32(18).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryFailedRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryFailedRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.filter = TaskFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RetryFailedRequest>, I>>(base?: I): RetryFailedRequest {
+    return RetryFailedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryFailedRequest>, I>>(object: I): RetryFailedRequest {
+    const message = createBaseRetryFailedRequest();
+    message.tenant = object.tenant ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? TaskFilter.fromPartial(object.filter)
+      : undefined;
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseBulkResult(): BulkResult {
+  return { matched: 0n, done: 0n, left: 0n, ids: [] };
+}
+
+export const BulkResult: MessageFns<BulkResult> = {
+  encode(message: BulkResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.matched !== 0n) {
+      if (BigInt.asUintN(64, message.matched) !== message.matched) {
+        throw new globalThis.Error("value provided for field message.matched of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.matched);
+    }
+    if (message.done !== 0n) {
+      if (BigInt.asUintN(64, message.done) !== message.done) {
+        throw new globalThis.Error("value provided for field message.done of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.done);
+    }
+    if (message.left !== 0n) {
+      if (BigInt.asUintN(64, message.left) !== message.left) {
+        throw new globalThis.Error("value provided for field message.left of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.left);
+    }
+    for (const v of message.ids) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BulkResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBulkResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.matched = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.done = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.left = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BulkResult>, I>>(base?: I): BulkResult {
+    return BulkResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BulkResult>, I>>(object: I): BulkResult {
+    const message = createBaseBulkResult();
+    message.matched = (object.matched !== undefined && object.matched !== null) ? BigInt(object.matched) : 0n;
+    message.done = (object.done !== undefined && object.done !== null) ? BigInt(object.done) : 0n;
+    message.left = (object.left !== undefined && object.left !== null) ? BigInt(object.left) : 0n;
+    message.ids = object.ids?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseListAgentsRequest(): ListAgentsRequest {
   return {};
 }
@@ -2049,6 +2717,49 @@ export const TaskServiceService = {
       Buffer.from(ListTaskEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListTaskEventsResponse => ListTaskEventsResponse.decode(value),
   },
+  /**
+   * CancelTask ends a task that does not run at once. A running attempt is told, has a grace, and is cut: a completion that
+   * comes before the cut wins. A repeat is answered with the task; TASK_FINISHED if it has completed or failed.
+   */
+  cancelTask: {
+    path: "/morningai.v1.TaskService/CancelTask" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelTaskRequest): Buffer => Buffer.from(CancelTaskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelTaskRequest => CancelTaskRequest.decode(value),
+    responseSerialize: (value: Task): Buffer => Buffer.from(Task.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Task => Task.decode(value),
+  },
+  /** RetryTask opens the next life of a failed task; TASK_NOT_FAILED for any other. Recorded steps are not run again. */
+  retryTask: {
+    path: "/morningai.v1.TaskService/RetryTask" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryTaskRequest): Buffer => Buffer.from(RetryTaskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryTaskRequest => RetryTaskRequest.decode(value),
+    responseSerialize: (value: Task): Buffer => Buffer.from(Task.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Task => Task.decode(value),
+  },
+  /** CancelTasks cancels every open task that the filter matches, page by page, until the call's deadline. */
+  cancelTasks: {
+    path: "/morningai.v1.TaskService/CancelTasks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelTasksRequest): Buffer => Buffer.from(CancelTasksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelTasksRequest => CancelTasksRequest.decode(value),
+    responseSerialize: (value: BulkResult): Buffer => Buffer.from(BulkResult.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BulkResult => BulkResult.decode(value),
+  },
+  /** RetryFailed retries every failed task that the filter matches, page by page, until the call's deadline. */
+  retryFailed: {
+    path: "/morningai.v1.TaskService/RetryFailed" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryFailedRequest): Buffer => Buffer.from(RetryFailedRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryFailedRequest => RetryFailedRequest.decode(value),
+    responseSerialize: (value: BulkResult): Buffer => Buffer.from(BulkResult.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BulkResult => BulkResult.decode(value),
+  },
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents: {
     path: "/morningai.v1.TaskService/ListAgents" as const,
@@ -2070,6 +2781,17 @@ export interface TaskServiceServer extends UntypedServiceImplementation {
   listTasks: handleUnaryCall<ListTasksRequest, ListTasksResponse>;
   /** ListTaskEvents answers the task's own history in order, from after_version. A page ends early at 3 MiB too. */
   listTaskEvents: handleUnaryCall<ListTaskEventsRequest, ListTaskEventsResponse>;
+  /**
+   * CancelTask ends a task that does not run at once. A running attempt is told, has a grace, and is cut: a completion that
+   * comes before the cut wins. A repeat is answered with the task; TASK_FINISHED if it has completed or failed.
+   */
+  cancelTask: handleUnaryCall<CancelTaskRequest, Task>;
+  /** RetryTask opens the next life of a failed task; TASK_NOT_FAILED for any other. Recorded steps are not run again. */
+  retryTask: handleUnaryCall<RetryTaskRequest, Task>;
+  /** CancelTasks cancels every open task that the filter matches, page by page, until the call's deadline. */
+  cancelTasks: handleUnaryCall<CancelTasksRequest, BulkResult>;
+  /** RetryFailed retries every failed task that the filter matches, page by page, until the call's deadline. */
+  retryFailed: handleUnaryCall<RetryFailedRequest, BulkResult>;
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
 }
@@ -2135,6 +2857,70 @@ export interface TaskServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListTaskEventsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * CancelTask ends a task that does not run at once. A running attempt is told, has a grace, and is cut: a completion that
+   * comes before the cut wins. A repeat is answered with the task; TASK_FINISHED if it has completed or failed.
+   */
+  cancelTask(
+    request: CancelTaskRequest,
+    callback: (error: ServiceError | null, response: Task) => void,
+  ): ClientUnaryCall;
+  cancelTask(
+    request: CancelTaskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Task) => void,
+  ): ClientUnaryCall;
+  cancelTask(
+    request: CancelTaskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Task) => void,
+  ): ClientUnaryCall;
+  /** RetryTask opens the next life of a failed task; TASK_NOT_FAILED for any other. Recorded steps are not run again. */
+  retryTask(request: RetryTaskRequest, callback: (error: ServiceError | null, response: Task) => void): ClientUnaryCall;
+  retryTask(
+    request: RetryTaskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Task) => void,
+  ): ClientUnaryCall;
+  retryTask(
+    request: RetryTaskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Task) => void,
+  ): ClientUnaryCall;
+  /** CancelTasks cancels every open task that the filter matches, page by page, until the call's deadline. */
+  cancelTasks(
+    request: CancelTasksRequest,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  cancelTasks(
+    request: CancelTasksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  cancelTasks(
+    request: CancelTasksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  /** RetryFailed retries every failed task that the filter matches, page by page, until the call's deadline. */
+  retryFailed(
+    request: RetryFailedRequest,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  retryFailed(
+    request: RetryFailedRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  retryFailed(
+    request: RetryFailedRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BulkResult) => void,
   ): ClientUnaryCall;
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents(
