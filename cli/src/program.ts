@@ -6,8 +6,11 @@ import { TestbedError } from '@morningai/testbed/errors';
 import { Command, CommanderError } from 'commander';
 import { ZodError } from 'zod';
 import { addAgents } from './commands/agents.ts';
+import { addCancel } from './commands/cancel.ts';
 import { addDemo } from './commands/demo.ts';
 import { addEvents } from './commands/events.ts';
+import { addFailed } from './commands/failed.ts';
+import { addRetry } from './commands/retry.ts';
 import { addStart } from './commands/start.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTask } from './commands/task.ts';
@@ -32,6 +35,7 @@ export function createProgram(): Program {
   for (const add of [addDemo, addStart, addSubmit, addTasks, addTask, addWatch, addEvents, addAgents, addVerify]) {
     add(program, done);
   }
+  for (const add of [addFailed, addRetry, addCancel]) add(program, done);
   for (const command of program.commands) command.exitOverride().showHelpAfterError('(see --help)');
 
   return {
@@ -70,6 +74,9 @@ const USAGE: ReadonlySet<string> = new Set([
   'INPUT_INVALID',
   'AGENT_UNKNOWN',
   'TASK_NOT_FOUND',
+  'TASK_FINISHED',
+  'TASK_NOT_FAILED',
+  'NOTHING_MATCHED',
   'CONFIG_INVALID',
   'UNAUTHENTICATED',
 ]);

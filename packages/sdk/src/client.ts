@@ -30,6 +30,9 @@ export type Task = {
   readonly dueAt: string | null;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+  readonly expiresAt: string | null;
+  /** 1, and one more with each retry after a failure. */
+  readonly life: number;
 };
 
 export type TaskEvent = {
@@ -70,6 +73,32 @@ export type TaskFilter = {
 
 export type CallOptions = { readonly signal?: AbortSignal };
 
+/** All that is given must be true of a task; nothing given is refused, unless `all` says that every one is meant. */
+export type BulkFilter = {
+  /** At most 1,000. */
+  readonly ids?: readonly string[];
+  readonly agent?: string;
+  /** "name", or "name:value". */
+  readonly label?: string;
+  /** Created before this time. */
+  readonly before?: Date | string;
+  readonly all?: true;
+};
+
+export type CancelOptions = {
+  readonly reason?: string;
+  /** What a running attempt has to complete or to give up, ms. Default 10,000. */
+  readonly graceMs?: number;
+};
+
+/** `left`: not reached in time, so call again. `tasks`: ids of the first 1,000 that were done; in a dry run, that matched. */
+export type BulkAnswer = {
+  readonly matched: number;
+  readonly left: number;
+  readonly tasks: readonly string[];
+  readonly dryRun: boolean;
+};
+
 /** Every method throws ClientError, or the reason of its signal. */
 export type Client = {
   submit(request: TaskRequest, options?: CallOptions): Promise<Task>;
@@ -83,6 +112,20 @@ export type Client = {
   events(id: string, options?: CallOptions): Promise<readonly TaskEvent[]>;
   /** The events so far and all that come, until the outcome. Outages on the way are waited for. */
   watch(id: string, options?: CallOptions & { readonly after?: number }): AsyncGenerator<TaskEvent, void>;
+  /** A running task ends within the grace, unless it completes before. @throws ClientError TASK_FINISHED */
+  cancel(id: string, options?: CallOptions & CancelOptions): Promise<Task>;
+  /** Opens the next life of a failed task. @throws ClientError TASK_NOT_FAILED */
+  retry(id: string, options?: CallOptions): Promise<Task>;
+  /** Open tasks. Made once, whatever happens: see `left`. @throws ClientError NOTHING_MATCHED */
+  cancelAll(
+    filter: BulkFilter & { readonly status?: 'scheduled' | 'queued' | 'running' | 'waiting' },
+    options?: CallOptions & CancelOptions & { readonly dryRun?: boolean },
+  ): Promise<BulkAnswer & { readonly cancelled: number }>;
+  /** Failed tasks; `errorCode` is that of their error. Made once, whatever happens. @throws ClientError NOTHING_MATCHED */
+  retryFailed(
+    filter: BulkFilter & { readonly errorCode?: string },
+    options?: CallOptions & { readonly dryRun?: boolean },
+  ): Promise<BulkAnswer & { readonly retried: number }>;
   /** Submits, and waits for the outcome. @throws ClientError with the task's own code when it fails; `details` is the task */
   run(request: TaskRequest, options?: CallOptions): Promise<Task>;
 };
@@ -118,6 +161,17 @@ export function createClient(options: {
       return events;
     },
     watch: (id, { after = 0, signal } = {}) => watchTask(http, `${pathOf(id)}/events`, after, signal),
+    cancel: (id, { signal, ...body } = {}) => http.json({ method: 'POST', path: `${pathOf(id)}:cancel`, body, signal }),
+    retry: async (id, { signal } = {}) => {
+      // The life that failed is named, so that a try again after a lost reply is known as a repeat.
+      const { status, life } = await client.get(id, signal === undefined ? {} : { signal });
+      const body = status === 'failed' ? { life } : {};
+      return http.json({ method: 'POST', path: `${pathOf(id)}:retry`, body, signal });
+    },
+    cancelAll: (filter, { signal, ...body } = {}) =>
+      http.json({ method: 'POST', path: '/v1/tasks:cancel', body: { ...body, filter }, signal, isOnce: true }),
+    retryFailed: (filter, { signal, ...body } = {}) =>
+      http.json({ method: 'POST', path: '/v1/failed:retry', body: { ...body, filter }, signal, isOnce: true }),
     run: async (request, { signal } = {}) => {
       const call = signal === undefined ? {} : { signal };
       let task = await client.submit(request, call);

@@ -1,6 +1,6 @@
 /**
  * Calls the API until it answers, for a bounded time: no answer, and an answer that says "later", are tried again with a
- * growing, jittered pause. So every call made through it must be repeatable: reads, and submits with a key.
+ * growing, jittered pause. So every call made through it must be repeatable (reads, and submits with a key), or say that it is not.
  */
 import { backoffMs } from '@morningai/core/backoff';
 import { ClientError, errorOfAnswer } from './client-error.ts';
@@ -11,6 +11,8 @@ export type HttpCall = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
+  /** True: never tried again. */
+  readonly isOnce?: boolean;
 };
 
 export type HttpCaller = {
@@ -59,7 +61,7 @@ export function createHttpCaller(options: {
         call.signal?.throwIfAborted();
         const error = asClientError(thrown, time.aborted);
         const pauseMs = Math.max(BACKOFF.baseMs, backoffMs(failures, BACKOFF, Math.random()));
-        const isLast = failures + 1 >= MAX_ATTEMPTS || performance.now() + pauseMs >= endsAt;
+        const isLast = call.isOnce === true || failures + 1 >= MAX_ATTEMPTS || performance.now() + pauseMs >= endsAt;
         if (!error.retryable || isLast) throw error;
         await pause(pauseMs, call.signal);
       }

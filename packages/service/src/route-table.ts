@@ -25,9 +25,9 @@ export function createRouteTable(http: FastifyInstance): RouteTable {
   };
 }
 
-/** Fastify's route syntax: ":name" is a parameter, "::" a colon, "*" the rest. */
+/** Fastify's route syntax: ":name" is a parameter, also with its pattern in parentheses, "::" a colon, "*" the rest. */
 function pathPattern(url: string): RegExp {
-  const source = url.replace(/::|:\w+|\*|[.+?^${}()|[\]\\]/g, (token) => {
+  const source = url.replace(/::|:\w+(?:\([^)]*\))?|\*|[.+?^${}()|[\]\\]/g, (token) => {
     if (token === '::') return ':';
     if (token.startsWith(':')) return '[^/]+';
     return token === '*' ? '.*' : `\\${token}`;

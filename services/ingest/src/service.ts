@@ -8,6 +8,8 @@ import { createLogger, type Logger } from '@morningai/service/logger';
 import { untilItWorks } from '@morningai/service/retry';
 import type { IngestConfig } from './config.ts';
 import { createAuthenticate } from './http/authenticate.ts';
+import { cancelTasksRoute, retryFailedRoute } from './http/end-many.ts';
+import { cancelTaskRoute, retryTaskRoute } from './http/end-task.ts';
 import { createOpenStreams } from './http/event-stream.ts';
 import { liveRoute, readyRoute } from './http/health-routes.ts';
 import { openApiRoute } from './http/openapi.ts';
@@ -45,6 +47,10 @@ export async function createIngest(config: IngestConfig, overrides: IngestOverri
     getTaskRoute(orchestrator),
     listTasksRoute(orchestrator),
     listEventsRoute(orchestrator, createOpenStreams(config.maxStreams), draining.signal),
+    cancelTaskRoute(orchestrator),
+    retryTaskRoute(orchestrator),
+    cancelTasksRoute(orchestrator),
+    retryFailedRoute(orchestrator),
     listAgentsRoute(orchestrator),
     originalFaqRoute(orchestrator),
     originalTaskRoute(orchestrator),

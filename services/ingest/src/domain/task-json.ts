@@ -26,6 +26,9 @@ export const taskJsonSchema = z.strictObject({
   dueAt: time.nullable(),
   startedAt: time.nullable(),
   finishedAt: time.nullable(),
+  expiresAt: time.nullable(),
+  /** 1, and one more with each retry after a failure. */
+  life: z.int(),
 });
 
 export type TaskJson = z.output<typeof taskJsonSchema>;
@@ -52,6 +55,8 @@ export function taskJson(task: Task): TaskJson {
     dueAt: isoOrNull(task.dueAt),
     startedAt: isoOrNull(task.startedAt),
     finishedAt: isoOrNull(task.finishedAt),
+    expiresAt: isoOrNull(task.expiresAt),
+    life: task.life,
   };
 }
 

@@ -95,7 +95,12 @@ function describeRoute(route: Route, schemas: Schemas): JsonSchema {
     parameters: parametersOf(route, schemas),
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, ...content('application/json', schemas.schema(body)) } }),
+      : {
+          requestBody: {
+            required: route.body?.isOptional !== true,
+            ...content('application/json', schemas.schema(body)),
+          },
+        }),
     responses: {
       ...(Object.fromEntries(answers) as JsonSchema),
       default: { description: 'An error, with its code.', ...content(mediaType, schemas.schema(error)) },

@@ -36,11 +36,15 @@ async function serve(route: Route, request: FastifyRequest, reply: FastifyReply)
     tenant: request.tenant,
     parameters: request.params as Record<string, string>,
     query: route.query === undefined ? undefined : checked(route.query, { ...(request.query as object) }),
-    body: route.body === undefined ? undefined : checked(route.body.schema, request.body),
+    body: route.body === undefined ? undefined : checked(route.body.schema, bodyOf(route.body, request)),
     header: (name) => request.raw.headersDistinct[name] ?? [],
     signal: goneSignal(reply),
   });
   return send(reply, answer);
+}
+
+function bodyOf({ isOptional }: NonNullable<Route['body']>, request: FastifyRequest): unknown {
+  return request.body === undefined && isOptional === true ? {} : request.body;
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
@@ -60,9 +64,12 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   return abort.signal;
 }
 
-/** "/v1/tasks:batch" and "/v1/tasks/{id}" in Fastify's syntax. */
+/** "/v1/tasks:batch", "/v1/tasks/{id}" and "/v1/tasks/{id}:cancel" in Fastify's syntax: a parameter before a colon ends there. */
 function fastifyPath(path: string): string {
-  return path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1');
+  return path
+    .replaceAll(':', '::')
+    .replaceAll(/\{(\w+)\}(?=::)/g, ':$1([^:]+)')
+    .replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
 function isAsyncIterable(body: unknown): body is AsyncIterable<string> {

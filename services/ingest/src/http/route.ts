@@ -38,6 +38,8 @@ export type Route<Query = unknown, Body = unknown> = {
     readonly bytes: number;
     /** The whole of it, where `schema` leaves the items to the handler. */
     readonly described?: z.ZodType;
+    /** True: no body at all is an empty object. */
+    readonly isOptional?: boolean;
   };
   /** Status → what it says. Errors are the same everywhere and not listed. */
   readonly answers: Readonly<Record<number, { readonly about: string; readonly schema?: z.ZodType }>>;

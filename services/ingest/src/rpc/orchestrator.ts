@@ -5,11 +5,16 @@ import { SystemServiceClient } from '@morningai/rpc/system';
 import {
   TaskServiceClient,
   type Accepted,
+  type BulkResult,
+  type CancelTaskRequest,
+  type CancelTasksRequest,
   type ListAgentsResponse,
   type ListTaskEventsRequest,
   type ListTaskEventsResponse,
   type ListTasksRequest,
   type ListTasksResponse,
+  type RetryFailedRequest,
+  type RetryTaskRequest,
   type Task,
   type TaskSpec,
 } from '@morningai/rpc/tasks';
@@ -23,12 +28,19 @@ export type Orchestrator = {
   listTasks(request: ListTasksRequest, signal: AbortSignal): Promise<ListTasksResponse>;
   listTaskEvents(request: ListTaskEventsRequest, signal: AbortSignal): Promise<ListTaskEventsResponse>;
   listAgents(signal: AbortSignal): Promise<ListAgentsResponse>;
+  cancelTask(request: CancelTaskRequest, signal: AbortSignal): Promise<Task>;
+  retryTask(request: RetryTaskRequest, signal: AbortSignal): Promise<Task>;
+  /** Both are asked for once: asked again after a lost reply, they would match less, or nothing. */
+  cancelTasks(request: CancelTasksRequest, signal: AbortSignal): Promise<BulkResult>;
+  retryFailed(request: RetryFailedRequest, signal: AbortSignal): Promise<BulkResult>;
   /** Asks once: does it answer, and does its Postgres? @throws AppError */
   ping(signal: AbortSignal): Promise<void>;
   close(): void;
 };
 
 const PING_MS = 1_000;
+/** One call for many tasks: what is not done by then is said to be left. */
+const BULK_MS = 10_000;
 
 export function openOrchestrator(options: {
   readonly address: string;
@@ -50,8 +62,13 @@ export function openOrchestrator(options: {
     withinBudget(options.readMs, signal, ({ remainingMs, signal }) =>
       call({ metadata, deadlineMs: remainingMs, signal }).catch(refuseAsOurs),
     );
+  const write = <T>(signal: AbortSignal, call: (limits: CallOptions) => Promise<T>) =>
+    withinBudget(options.submitMs, signal, ({ remainingMs, signal }) =>
+      call({ metadata, deadlineMs: remainingMs, signal }).catch(refuseAsOurs),
+    );
+  const once = (signal: AbortSignal): CallOptions => ({ metadata, deadlineMs: BULK_MS, signal });
 
-  return {
+  const orchestrator: Orchestrator = {
     submit: (tenant, spec, signal) => {
       let isUnknown = false;
       return withinBudget(options.submitMs, signal, async (attempt) => {
@@ -76,6 +93,23 @@ export function openOrchestrator(options: {
         read(signal, (limits) => callUnary((...args) => tasks.listTaskEvents(...args), page, limits)),
       ),
     listAgents: (signal) => read(signal, (limits) => callUnary((...args) => tasks.listAgents(...args), {}, limits)),
+    cancelTask: (request, signal) =>
+      write(signal, (limits) => callUnary((...args) => tasks.cancelTask(...args), request, limits)),
+    retryTask: async (request, signal) => {
+      const { tenant, id } = request;
+      // The life is named, so that a try again after a lost reply is known as a repeat.
+      const task = request.life === 0 ? await orchestrator.getTask(tenant, id, signal) : undefined;
+      const life = task?.status === 'failed' ? task.life : request.life;
+      return write(signal, (limits) => callUnary((...args) => tasks.retryTask(...args), { tenant, id, life }, limits));
+    },
+    cancelTasks: (request, signal) =>
+      callUnary<CancelTasksRequest, BulkResult>((...args) => tasks.cancelTasks(...args), request, once(signal)).catch(
+        refuseAsOurs,
+      ),
+    retryFailed: (request, signal) =>
+      callUnary<RetryFailedRequest, BulkResult>((...args) => tasks.retryFailed(...args), request, once(signal)).catch(
+        refuseAsOurs,
+      ),
     ping: async (signal) => {
       await callUnary((...args) => system.getStatus(...args), {}, { metadata, deadlineMs: PING_MS, signal });
     },
@@ -84,6 +118,7 @@ export function openOrchestrator(options: {
       system.close();
     },
   };
+  return orchestrator;
 }
 
 /** Large tasks: a page that does not fit into one message is asked for with fewer of them; `next` leads on from there. */
