@@ -61,6 +61,7 @@ tasks.tenant text COLLATE "C" NOT NULL
 tasks.agent text COLLATE "C" NOT NULL
 tasks.labels jsonb
 tasks.state json NOT NULL
+tasks.expires_at timestamp with time zone
 
 -- constraints
 commits.commits_pkey PRIMARY KEY (last_position)
@@ -81,6 +82,8 @@ tasks.tasks_priority_check CHECK (((priority >= 0) AND (priority <= 3)))
 tasks.tasks_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
 
 -- indexes
+CREATE INDEX tasks_expiring ON public.tasks USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (status = ANY (ARRAY['queued'::text, 'waiting'::text])))
+CREATE INDEX tasks_failed ON public.tasks USING btree (tenant, id) WHERE (status = 'failed'::text)
 CREATE INDEX tasks_open ON public.tasks USING btree (status, agent, tenant, priority, wake_at, id) WHERE (wake_at IS NOT NULL)
 CREATE UNIQUE INDEX commits_pkey ON public.commits USING btree (last_position)
 CREATE UNIQUE INDEX counters_pkey ON public.counters USING btree (key)
@@ -101,7 +104,7 @@ CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR E
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 
 -- functions
-CREATE OR REPLACE FUNCTION public.append(c_stream text[], c_expected integer[], c_events integer[], c_life integer[], c_tenant text[], c_key text[], c_request_digest text[], c_lease_fence integer[], c_due_only boolean[], c_task uuid[], c_agent text[], c_priority integer[], c_status text[], c_fence integer[], c_wake_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_labels text[], c_state text[], e_command integer[], e_stream text[], e_tenant text[], e_version integer[], e_life integer[], e_type text[], e_digest text[], e_data text[], k_key text[], g_command integer[], g_counter integer[], g_delta bigint[], g_max bigint[])
+CREATE OR REPLACE FUNCTION public.append(c_stream text[], c_expected integer[], c_events integer[], c_life integer[], c_tenant text[], c_key text[], c_request_digest text[], c_lease_fence integer[], c_only_when text[], c_task uuid[], c_agent text[], c_priority integer[], c_status text[], c_fence integer[], c_wake_in_ms bigint[], c_expires_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_labels text[], c_state text[], e_command integer[], e_stream text[], e_tenant text[], e_version integer[], e_life integer[], e_type text[], e_digest text[], e_data text[], k_key text[], g_command integer[], g_counter integer[], g_delta bigint[], g_max bigint[])
  RETURNS TABLE(first_position bigint, recorded_at timestamp with time zone, refused json)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -159,13 +162,19 @@ BEGIN
         (SELECT t.wake_at FROM tasks t WHERE t.id = a.task),
         (SELECT le.until FROM leases le WHERE le.task_id = a.task AND le.fence = a.lease_fence))
         THEN 3
-      WHEN a.due_only AND (SELECT t.wake_at FROM tasks t WHERE t.id = a.task) > now_at
+      WHEN a.only_when IS NOT NULL AND (
+          SELECT CASE a.only_when
+              WHEN 'due' THEN t.wake_at > now_at OR coalesce(t.expires_at <= now_at, false)
+              WHEN 'over' THEN t.wake_at > now_at
+              WHEN 'expired' THEN coalesce(t.expires_at > now_at, true)
+            END
+          FROM tasks t WHERE t.id = a.task)
         THEN 4
       ELSE 0
     END::smallint ORDER BY a.no)
   INTO verdicts
-  FROM unnest(c_stream, c_expected, c_tenant, c_key, c_lease_fence, c_due_only, c_task)
-    WITH ORDINALITY AS a(stream, expected, tenant, key, lease_fence, due_only, task, no);
+  FROM unnest(c_stream, c_expected, c_tenant, c_key, c_lease_fence, c_only_when, c_task)
+    WITH ORDINALITY AS a(stream, expected, tenant, key, lease_fence, only_when, task, no);
 
   IF array_remove(g_max, NULL) <> '{}' THEN
     SELECT array_agg(coalesce((SELECT co.value FROM counters co WHERE co.key = k.key), 0) ORDER BY k.no) INTO amounts
@@ -217,18 +226,19 @@ BEGIN
   GET DIAGNOSTICS appended = ROW_COUNT;
 
   IF appended > 0 THEN
-    INSERT INTO tasks AS t (id, created_at, updated_at, started_at, finished_at, wake_at, submitted_position, outcome_position,
-                            version, fence, priority, status, tenant, agent, labels, state)
+    INSERT INTO tasks AS t (id, created_at, updated_at, started_at, finished_at, wake_at, expires_at,
+                            submitted_position, outcome_position, version, fence, priority, status, tenant, agent, labels, state)
     SELECT a.task, now_at, now_at, CASE WHEN a.starts THEN now_at END, CASE WHEN a.ends THEN now_at END,
            CASE WHEN NOT a.ends THEN now_at + a.wake_in_ms * interval '1 millisecond' END,
+           now_at + a.expires_in_ms * interval '1 millisecond',
            a.last_position - a.events + 1, CASE WHEN a.ends THEN a.last_position END,
            a.expected + a.events, a.fence, a.priority, a.status, a.tenant, a.agent, a.labels::jsonb, a.state::json
     FROM (
       SELECT a.*, head + sum(a.events) OVER (ORDER BY a.no ROWS UNBOUNDED PRECEDING) AS last_position
       FROM unnest(c_expected, c_events, c_tenant, c_task, c_agent, c_priority, c_status, c_fence,
-                  c_wake_in_ms, c_starts, c_ends, c_labels, c_state)
+                  c_wake_in_ms, c_expires_in_ms, c_starts, c_ends, c_labels, c_state)
         WITH ORDINALITY AS a(expected, events, tenant, task, agent, priority, status, fence,
-                             wake_in_ms, starts, ends, labels, state, no)
+                             wake_in_ms, expires_in_ms, starts, ends, labels, state, no)
       WHERE verdicts[a.no] = 0
     ) a
     WHERE a.task IS NOT NULL
@@ -237,6 +247,8 @@ BEGIN
       started_at = coalesce(excluded.started_at, t.started_at),
       finished_at = excluded.finished_at,
       wake_at = CASE WHEN excluded.finished_at IS NULL THEN coalesce(excluded.wake_at, t.wake_at) END,
+      -- After an outcome only a retry comes, and its life does not expire.
+      expires_at = CASE WHEN t.outcome_position IS NULL THEN t.expires_at END,
       outcome_position = excluded.outcome_position,
       version = excluded.version, fence = excluded.fence, status = excluded.status, state = excluded.state;
 

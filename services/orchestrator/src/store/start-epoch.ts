@@ -28,7 +28,7 @@ export async function startEpoch(
         task: null,
         submission: null,
         unlessLeased: null,
-        dueOnly: false,
+        onlyWhen: null,
       },
     ]);
     if (result?.ok === true) return version + 1;
