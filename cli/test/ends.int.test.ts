@@ -54,7 +54,7 @@ test('what failed is listed with its cause, and retried, one or many', { timeout
   expect(await json<Task>('retry', one.id)).toMatchObject({ id: one.id, life: 2 });
   expect(await run(...filter)).toMatchObject({ code: 0, stdout: '1 of 1 retried\n' });
   for (const { id } of [one, two]) {
-    await run('watch', id);
+    expect(await run('watch', id)).toMatchObject({ code: 0 });
     expect(await json<Task>('task', id)).toMatchObject({ status: 'completed', attempt: 2 });
   }
   const refused = await run('retry', one.id);

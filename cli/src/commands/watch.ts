@@ -14,6 +14,8 @@ export function addWatch(program: Command, done: Done): void {
       for await (const event of client.watch(id, { signal: interruptSignal() })) {
         if (options.json) console.log(JSON.stringify(event));
         else console.log(timeline([event]).split('\n').at(-1)?.replace('+0 ms', event.recordedAt));
+        // A task that was retried has an outcome in each life: the last one counts.
+        if (event.type === 'TaskCompleted') done(0);
         if (event.type === 'TaskFailed' || event.type === 'TaskCancelled') done(1);
       }
     });

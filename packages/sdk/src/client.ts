@@ -91,7 +91,7 @@ export type CancelOptions = {
   readonly graceMs?: number;
 };
 
-/** `left`: not reached in time, so call again. `tasks`: ids of the first 1,000 that were done; in a dry run, that matched. */
+/** `left`: at least so many were not reached in time, so call again. `tasks`: ids of the first 1,000 that were done; in a dry run, that matched. */
 export type BulkAnswer = {
   readonly matched: number;
   readonly left: number;

@@ -72,13 +72,11 @@ describe('many tasks', () => {
     const other = await scheduled();
     const filter = { label: 'batch:many', agent: 'echo', status: 'scheduled' };
     const dry = await post('/v1/tasks:cancel', { filter, dryRun: true });
-    expect([dry.status, dry.body]).toEqual([
-      200,
-      { matched: 5, cancelled: 0, left: 0, tasks: ids.toSorted(), dryRun: true },
-    ]);
+    const those = expect.arrayContaining(ids);
+    expect([dry.status, dry.body]).toEqual([200, { matched: 5, cancelled: 0, left: 0, tasks: those, dryRun: true }]);
     expect((await stack.call('GET', `/v1/tasks/${ids[0]}`)).body.status).toBe('scheduled');
     const { body } = await post('/v1/tasks:cancel', { filter });
-    expect(body).toEqual({ matched: 5, cancelled: 5, left: 0, tasks: ids.toSorted(), dryRun: false });
+    expect(body).toEqual({ matched: 5, cancelled: 5, left: 0, tasks: those, dryRun: false });
     expect((await stack.call('GET', `/v1/tasks/${other}`)).body.status).toBe('scheduled');
     expect((await post('/v1/tasks:cancel', { filter: { ids: [other] } })).body.cancelled).toBe(1);
   });

@@ -171,7 +171,7 @@ describe.concurrent('the expiry of a task', () => {
     await using bench = await startOrchestrator();
     const begun = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
-    const soon = () => new Date(Date.now() + 1_000);
+    const soon = () => new Date(Date.now() + 5_000);
     const worker = await join(
       bench,
       async (_, input) => {
@@ -237,6 +237,21 @@ describe.concurrent('many at once', () => {
     expect(await bench.get(rest?.id ?? '')).toMatchObject({ status: 'failed', life: 1 });
     await worker.close();
     expect(await bench.verify()).toMatchObject({ problems: [], ledger: { completed: 2, failed: 1 } });
+  });
+
+  test('are done until something hinders, and the answer says how many are left', async () => {
+    await using bench = await startOrchestrator({ MAX_OPEN_TASKS: '2' });
+    const worker = await join(bench, async () => {
+      throw new NotRetryable('BROKEN', 'not yet mended');
+    });
+    for (let task = 0; task < 3; task += 1) await bench.finished((await bench.accept({})).id);
+    await worker.close();
+    const filter = { all: true };
+    expect(await bench.retryFailed({ filter })).toMatchObject({ matched: 3n, done: 2n, left: 1n });
+    expect(await codeOf(bench.retryFailed({ filter }))).toBe('LIMIT_REACHED');
+    expect(await bench.cancelTasks({ filter })).toMatchObject({ done: 2n, left: 0n });
+    expect(await bench.retryFailed({ filter })).toMatchObject({ matched: 1n, done: 1n, left: 0n });
+    expect((await bench.verify()).problems).toEqual([]);
   });
 
   test.each([

@@ -55,7 +55,7 @@ export const retry = z.strictObject({
 const bulkAnswer = {
   /** How many the filter matched. */
   matched: z.int(),
-  /** How many were not reached in time: ask again. */
+  /** At least so many were not reached in time: ask again. */
   left: z.int(),
   /** Ids of those that were done; in a dry run, of those that matched. The first 1,000. */
   tasks: z.array(z.uuid()),

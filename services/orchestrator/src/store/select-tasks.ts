@@ -1,57 +1,103 @@
-/** The tasks that a selection matches, page by page in order of their ids. A page looks at so many rows and no more, whatever matches. */
+/**
+ * The tasks that a selection matches, page by page. A page looks at so many rows of an index and no more, whatever matches, and no row of
+ * finished work is looked at. What changes meanwhile may be found twice, or not at all.
+ */
 import type { Pool, Statement } from '@morningai/log/pool';
+import { storeUnavailable } from '@morningai/log/postgres-failure';
 import type { TaskSelection } from '../domain/task-selection.ts';
 
-export type SelectedPage = {
-  readonly ids: readonly string[];
-  /** Where the next page begins; null: there is none. */
-  readonly after: string | null;
-};
+const ROWS_PER_PAGE = 10_000;
 
 const CONDITIONS = `
   t.tenant = $1
-  AND ($4::text IS NULL
-       OR t.status = CASE WHEN $4 = 'scheduled' THEN 'queued' ELSE $4 END
-          AND ($4 NOT IN ('scheduled', 'queued') OR (t.wake_at > clock_timestamp()) = ($4 = 'scheduled')))
-  AND ($5::text IS NULL OR t.agent = $5)
-  AND ($6::text IS NULL OR ($7::text IS NULL AND t.labels ? $6) OR t.labels ->> $6 = $7)
-  AND ($8::timestamptz IS NULL OR t.created_at < $8)
-  AND ($9::text IS NULL OR t.state #>> '{error,code}' = $9)`;
+  AND ($2::text IS NULL
+       OR t.status = CASE WHEN $2 = 'scheduled' THEN 'queued' ELSE $2 END
+          AND ($2 NOT IN ('scheduled', 'queued') OR (t.wake_at > clock_timestamp()) = ($2 = 'scheduled')))
+  AND ($3::text IS NULL OR t.agent = $3)
+  AND ($4::text IS NULL OR ($5::text IS NULL AND t.labels ? $4) OR t.labels ->> $4 = $5)
+  AND ($6::timestamptz IS NULL OR t.created_at < $6)
+  AND ($7::text IS NULL OR t.state #>> '{error,code}' = $7)`;
 
 // An attempt that was asked to stop already is not asked again.
-const IS_OPEN = `t.status IN ('queued', 'waiting') OR t.status = 'running' AND t.state ->> 'cancelReason' IS NULL`;
-const IS_FAILED = `t.status = 'failed'`;
+const IS_OPEN = `(t.status IN ('queued', 'waiting') OR t.status = 'running' AND t.state ->> 'cancelReason' IS NULL)`;
 
-const page = (name: string, rows: string, isMeant: string): Statement => ({
-  name: `select_${name}`,
-  sql: `SELECT count(*)::int AS seen, (array_agg(t.id ORDER BY t.id DESC))[1] AS last,
-               coalesce(array_agg(t.id ORDER BY t.id) FILTER (WHERE (${isMeant}) AND ${CONDITIONS}), '{}') AS ids
-        FROM (SELECT * FROM tasks WHERE ${rows} AND id > $2 ORDER BY id LIMIT $3) t`,
-});
+type Page = { ids: string[]; seen: number };
 
-/** Among which rows it looks: those of the ids, else those of the failed registry, else all. */
-const PAGES = {
-  open: page('open', 'true', IS_OPEN),
-  openOfIds: page('open_of_ids', 'id = ANY ($10::uuid[])', IS_OPEN),
-  failed: page('failed', `tenant = $1 AND status = 'failed'`, IS_FAILED),
-  failedOfIds: page('failed_of_ids', 'id = ANY ($10::uuid[])', IS_FAILED),
+const OF_IDS = {
+  open: ofIds('open', IS_OPEN),
+  failed: ofIds('failed', `t.status = 'failed'`),
 } as const;
 
-const FIRST = '00000000-0000-0000-0000-000000000000';
+function ofIds(among: string, isMeant: string): Statement {
+  return {
+    name: `select_${among}_of_ids`,
+    sql: `SELECT count(*)::int AS seen, coalesce(array_agg(t.id ORDER BY t.id), '{}') AS ids
+          FROM tasks t WHERE t.id = ANY ($8::uuid[]) AND ${isMeant} AND ${CONDITIONS}`,
+  };
+}
 
-export async function selectTasks(
+// The failed registry has an index of its own.
+const FAILED: Statement = {
+  name: 'select_failed',
+  sql: `SELECT count(*)::int AS seen, (array_agg(t.id ORDER BY t.id DESC))[1] AS last,
+               coalesce(array_agg(t.id ORDER BY t.id) FILTER (WHERE ${CONDITIONS}), '{}') AS ids
+        FROM (SELECT * FROM tasks WHERE tenant = $1 AND status = 'failed' AND id > $8 ORDER BY id LIMIT $9) t`,
+};
+
+// One range of the index of open tasks.
+const OPEN: Statement = {
+  name: 'select_open',
+  sql: `WITH page AS MATERIALIZED (
+          SELECT * FROM tasks
+          WHERE status = $8 AND agent = $9 AND tenant = $1 AND wake_at IS NOT NULL
+            AND (priority, wake_at, id) > ($10::smallint, $11::timestamptz, $12::uuid)
+          ORDER BY priority, wake_at, id LIMIT $13
+        )
+        SELECT (SELECT count(*)::int FROM page) AS seen,
+               (SELECT json_build_array(p.priority, p.wake_at::text, p.id) FROM page p
+                ORDER BY p.priority DESC, p.wake_at DESC, p.id DESC LIMIT 1) AS last,
+               coalesce((SELECT array_agg(t.id) FROM page t WHERE ${IS_OPEN} AND ${CONDITIONS}), '{}') AS ids`,
+};
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+/** Queued before running: what is claimed meanwhile is found there. */
+const OPEN_STATUSES = ['queued', 'waiting', 'running'] as const;
+
+/** @param agents who may have open tasks */
+export async function* selectTasks(
   pool: Pool,
   among: 'open' | 'failed',
   selection: TaskSelection,
-  from: { readonly after: string | null; readonly rows: number },
-): Promise<SelectedPage> {
+  agents: readonly string[],
+): AsyncGenerator<readonly string[]> {
   const { tenant, ids, status, agent, label, errorCode, before } = selection;
-  const statement = PAGES[ids === null ? among : (`${among}OfIds` as const)];
-  const values = [tenant, from.after ?? FIRST, from.rows, status, agent, label?.name, label?.value, before, errorCode];
-  const rows = await pool.query<{ seen: number; last: string | null; ids: string[] }>(
-    statement,
-    [...values, ...(ids === null ? [] : [ids])].map((value) => value ?? null),
-  );
-  const found = rows[0];
-  return { ids: found?.ids ?? [], after: found?.seen === from.rows ? found.last : null };
+  const values = [tenant, status, agent, label?.name ?? null, label?.value ?? null, before, errorCode];
+  const ask = async <P extends Page>(statement: Statement, more: readonly unknown[]): Promise<P | undefined> =>
+    (await pool.query<P>(statement, [...values, ...more]).catch(storeUnavailable))[0];
+
+  if (ids !== null) {
+    yield (await ask(OF_IDS[among], [ids]))?.ids ?? [];
+    return;
+  }
+  if (among === 'failed') {
+    for (let after: string | null = FIRST_ID; after !== null;) {
+      const page: (Page & { last: string | null }) | undefined = await ask(FAILED, [after, ROWS_PER_PAGE]);
+      yield page?.ids ?? [];
+      after = page?.seen === ROWS_PER_PAGE ? page.last : null;
+    }
+    return;
+  }
+  const asked = status === 'scheduled' ? 'queued' : status;
+  for (const one of OPEN_STATUSES.filter((open) => asked === null || open === asked)) {
+    for (const name of agent === null ? agents : [agent]) {
+      for (let after: Place | null = [-1, '-infinity', FIRST_ID]; after !== null;) {
+        const page: (Page & { last: Place | null }) | undefined = await ask(OPEN, [one, name, ...after, ROWS_PER_PAGE]);
+        yield page?.ids ?? [];
+        after = page?.seen === ROWS_PER_PAGE ? page.last : null;
+      }
+    }
+  }
 }
+
+/** Priority, wake_at as Postgres writes it, id. */
+type Place = readonly [number, string, string];

@@ -229,11 +229,11 @@ export interface RetryFailedRequest {
 }
 
 export interface BulkResult {
-  /** How many tasks the filter matched before anything was done. */
+  /** How many tasks the filter matched before anything was done; at least so many, where there was no time to count them all. */
   matched: bigint;
   /** How many were cancelled, or asked to stop; or retried. 0 in a dry run. */
   done: bigint;
-  /** Not reached before the deadline: call again. */
+  /** Not reached before the deadline, at least so many: call again. */
   left: bigint;
   /** The first 1,000 of those that were done; in a dry run, of those that matched. */
   ids: string[];
