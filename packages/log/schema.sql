@@ -102,6 +102,7 @@ CREATE TRIGGER commits_append_only BEFORE DELETE OR UPDATE ON public.commits FOR
 CREATE TRIGGER commits_no_truncate BEFORE TRUNCATE ON public.commits FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER tasks_begin_with_an_event AFTER INSERT ON public.tasks FOR EACH ROW WHEN ((new.version > 1)) EXECUTE FUNCTION refuse_task_without_beginning()
 
 -- functions
 CREATE OR REPLACE FUNCTION public.append(c_stream text[], c_expected integer[], c_events integer[], c_life integer[], c_tenant text[], c_key text[], c_request_digest text[], c_lease_fence integer[], c_only_when text[], c_task uuid[], c_agent text[], c_priority integer[], c_status text[], c_fence integer[], c_wake_in_ms bigint[], c_expires_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_labels text[], c_state text[], e_command integer[], e_stream text[], e_tenant text[], e_version integer[], e_life integer[], e_type text[], e_digest text[], e_data text[], k_key text[], g_command integer[], g_counter integer[], g_delta bigint[], g_max bigint[])
@@ -304,12 +305,138 @@ BEGIN
   END IF;
   RETURN NEXT;
 END $function$
+CREATE OR REPLACE FUNCTION public.drop_empty_counters(keys text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+  PERFORM take_append_lock();
+  DELETE FROM counters c WHERE c.key = ANY (keys) AND c.value = 0;
+END $function$
+CREATE OR REPLACE FUNCTION public.drop_submissions(tenants text[], keys text[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+  dropped int;
+BEGIN
+  PERFORM take_append_lock();
+  DELETE FROM submissions s USING unnest(tenants, keys) AS k(tenant, key)
+  WHERE s.tenant = k.tenant AND s.idempotency_key = k.key
+    AND NOT EXISTS (
+      SELECT FROM events e WHERE e.stream = 'task/' || s.task_id AND e.version = 1 AND e.tenant = s.tenant
+        AND e.data ->> 'idempotencyKey' = s.idempotency_key);
+  GET DIAGNOSTICS dropped = ROW_COUNT;
+  RETURN dropped;
+END $function$
+CREATE OR REPLACE FUNCTION public.mend_counters(replay_pid integer, keys text[], changes bigint[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+  PERFORM take_append_lock();
+  IF NOT EXISTS (
+    SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = replay_pid AND l.granted
+      AND (l.classid::bigint << 32 | l.objid::bigint) = 7233641904616
+  ) THEN
+    RETURN false;
+  END IF;
+  INSERT INTO counters AS c (key, value)
+  SELECT k.key, k.change FROM unnest(keys, changes) AS k(key, change)
+  ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value;
+  DELETE FROM counters c WHERE c.key = ANY (keys) AND c.value = 0;
+  RETURN true;
+END $function$
+CREATE OR REPLACE FUNCTION public.mend_streams(names text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+BEGIN
+  PERFORM take_append_lock();
+  DELETE FROM streams s WHERE s.stream = ANY (names);
+  INSERT INTO streams
+  SELECT n.name, e.version
+  FROM unnest(names) AS n(name)
+  CROSS JOIN LATERAL (SELECT e.version FROM events e WHERE e.stream = n.name ORDER BY e.version DESC LIMIT 1) e
+  WHERE n.name NOT LIKE 'task/%';
+END $function$
+CREATE OR REPLACE FUNCTION public.mend_tasks(wanted json)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+  settled uuid[];
+BEGIN
+  IF json_array_length(wanted -> 'versions') > 500 THEN
+    RAISE EXCEPTION 'over 500 tasks at once' USING ERRCODE = 'program_limit_exceeded';
+  END IF;
+  PERFORM take_append_lock();
+  SELECT coalesce(array_agg(w.id ORDER BY w.id), '{}') INTO settled
+  FROM json_to_recordset(wanted -> 'versions') AS w(id uuid, version int)
+  WHERE w.version = coalesce(
+    (SELECT e.version FROM events e WHERE e.stream = 'task/' || w.id ORDER BY e.version DESC LIMIT 1), 0);
+
+  DELETE FROM tasks t WHERE t.id = ANY (settled);
+  INSERT INTO tasks SELECT r.* FROM json_populate_recordset(NULL::tasks, wanted -> 'tasks') r WHERE r.id = ANY (settled);
+  DELETE FROM outcomes o WHERE o.task_id = ANY (settled);
+  INSERT INTO outcomes
+  SELECT r.* FROM json_populate_recordset(NULL::outcomes, wanted -> 'outcomes') r WHERE r.task_id = ANY (settled);
+  INSERT INTO submissions AS s
+  SELECT r.* FROM json_populate_recordset(NULL::submissions, wanted -> 'submissions') r WHERE r.task_id = ANY (settled)
+  ON CONFLICT (tenant, idempotency_key) DO UPDATE SET task_id = excluded.task_id, request_digest = excluded.request_digest;
+  RETURN settled;
+END $function$
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
   RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END $function$
+CREATE OR REPLACE FUNCTION public.refuse_task_without_beginning()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF (SELECT e.version FROM events e WHERE e.position = NEW.submitted_position AND e.stream = 'task/' || NEW.id) IS DISTINCT FROM 1 THEN
+    RAISE EXCEPTION 'the row of task % would not begin with its first event: it was deleted while it was changed', NEW.id USING ERRCODE = 'serialization_failure';
+  END IF;
+  RETURN NULL;
+END $function$
+CREATE OR REPLACE FUNCTION public.take_append_lock()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'mending needs read committed' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF current_setting('transaction_timeout') <> '5s' THEN
+    PERFORM set_config('transaction_timeout', '0', true);
+    PERFORM set_config('transaction_timeout', '5s', true);
+  END IF;
+  PERFORM set_config('lock_timeout', '2s', true);
+  PERFORM pg_advisory_xact_lock(7233641904615);
 END $function$
 
 -- grants
@@ -318,14 +445,21 @@ GRANT USAGE ON SCHEMA public TO morningai_app
 GRANT EXECUTE ON append(text[],integer[],integer[],integer[],text[],text[],text[ TO PUBLIC
 GRANT INSERT, SELECT ON commits TO morningai_app
 GRANT INSERT, SELECT, UPDATE ON counters TO morningai_app
+GRANT EXECUTE ON drop_empty_counters(text[]) TO morningai_app
+GRANT EXECUTE ON drop_submissions(text[],text[]) TO morningai_app
 GRANT INSERT, SELECT ON events TO morningai_app
 GRANT DELETE, INSERT, SELECT, UPDATE ON leases TO morningai_app
 GRANT SELECT ON log_identity TO morningai_app
+GRANT EXECUTE ON mend_counters(integer,text[],bigint[]) TO morningai_app
+GRANT EXECUTE ON mend_streams(text[]) TO morningai_app
+GRANT EXECUTE ON mend_tasks(json) TO morningai_app
 GRANT INSERT, SELECT ON outcomes TO morningai_app
 GRANT SELECT ON queued_lines TO morningai_app
 GRANT EXECUTE ON refuse_change() TO PUBLIC
+GRANT EXECUTE ON refuse_task_without_beginning() TO PUBLIC
 GRANT INSERT, SELECT, UPDATE ON streams TO morningai_app
 GRANT INSERT, SELECT ON submissions TO morningai_app
+GRANT EXECUTE ON take_append_lock() TO PUBLIC
 GRANT INSERT, SELECT, UPDATE ON tasks TO morningai_app
 
 -- settings of morningai_app

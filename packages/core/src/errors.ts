@@ -59,6 +59,7 @@ export const ERROR_CODES = {
   TASK_NOT_FAILED: { kind: 'conflict', retryable: false, title: 'Only a failed task can be retried' },
   NOTHING_MATCHED: { kind: 'conflict', retryable: false, title: 'The filter matches no task' },
   LIMIT_REACHED: { kind: 'limited', retryable: true, title: 'A limit of the tenant is reached' },
+  REPLAY_RUNNING: { kind: 'conflict', retryable: true, title: 'Another replay of this log is running' },
   OVERLOADED: { kind: 'unavailable', retryable: true, title: 'Too many commands are waiting' },
   STORE_UNAVAILABLE: { kind: 'unavailable', retryable: true, title: 'Postgres cannot be reached or does not answer' },
   ORCHESTRATOR_UNAVAILABLE: { kind: 'unavailable', retryable: true, title: 'The orchestrator cannot be reached' },

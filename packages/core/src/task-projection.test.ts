@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countersOf, openTasksKey, projectTask } from './task-projection.ts';
+import { counterChanges, countersOf, limitsOfRunning, openTasksKey, projectTask } from './task-projection.ts';
 import { fold, type Event } from './task.ts';
 
 const SUBMITTED: Event = {
@@ -69,30 +69,58 @@ describe('the row of a task', () => {
   });
 });
 
-describe('the counter of open tasks', () => {
-  test('rises with a submission, falls with an outcome, and is left alone by all else', () => {
-    const key = openTasksKey('acme');
-    expect(countersOf('acme', [SUBMITTED])).toEqual([{ key, delta: 1 }]);
-    expect(countersOf('acme', [COMPLETED])).toEqual([{ key, delta: -1 }]);
-    expect(countersOf('acme', [failed(null), TASK_FAILED])).toEqual([{ key, delta: -1 }]);
-    expect(countersOf('acme', [STARTED, STEP, failed(1), EXPIRED, RELEASED])).toEqual([]);
-    expect(countersOf('acme', [SUBMITTED, STARTED, COMPLETED])).toEqual([]);
+describe('the counters', () => {
+  const keyed: Event = { ...SUBMITTED, data: { ...SUBMITTED.data, concurrencyKey: 'k' } };
+  const running = ['running/acme', 'running/acme/agent/echo'];
+  const sums = (pairs: readonly { key: string; delta: number }[]) => {
+    const sum = new Map<string, number>();
+    for (const { key, delta } of pairs) sum.set(key, (sum.get(key) ?? 0) + delta);
+    return Object.fromEntries([...sum].filter(([, value]) => value !== 0));
+  };
+
+  test('count an open task, and a running one by tenant, agent and concurrency key', () => {
+    expect(countersOf('acme', fold([]))).toEqual([]);
+    expect(countersOf('acme', fold([SUBMITTED]))).toEqual([openTasksKey('acme')]);
+    expect(countersOf('acme', fold([SUBMITTED, STARTED, STEP]))).toEqual([openTasksKey('acme'), ...running]);
+    expect(countersOf('acme', fold([keyed, STARTED]))).toEqual([
+      openTasksKey('acme'),
+      ...running,
+      'running/acme/key/k',
+    ]);
+    for (const end of [RELEASED, failed(1), EXPIRED]) {
+      expect(countersOf('acme', fold([keyed, STARTED, end]))).toEqual([openTasksKey('acme')]);
+    }
+    expect(countersOf('acme', fold([keyed, STARTED, COMPLETED]))).toEqual([]);
+    expect(countersOf('acme', fold([keyed, STARTED, failed(null), TASK_FAILED]))).toEqual([]);
   });
 
-  test('sums up to the open tasks, however their histories are cut into appends', () => {
+  test('sum up to the tasks as they are, however their histories are cut into appends', () => {
     const histories = [
       [SUBMITTED],
       [SUBMITTED, STARTED, COMPLETED],
-      [SUBMITTED, STARTED, failed(1), STARTED],
+      [keyed, STARTED, failed(1), STARTED],
       [SUBMITTED, STARTED, EXPIRED, STARTED, failed(null), TASK_FAILED],
       [SUBMITTED, STARTED, RELEASED],
     ];
     for (const size of [1, 2, 3, 6]) {
-      const appends = histories.flatMap((events) =>
-        Array.from({ length: Math.ceil(events.length / size) }, (_, n) => events.slice(n * size, (n + 1) * size)),
+      const changes = histories.flatMap((events) =>
+        Array.from({ length: Math.ceil(events.length / size) }, (_, n) =>
+          counterChanges('acme', fold(events.slice(0, n * size)), fold(events.slice(0, (n + 1) * size))),
+        ).flat(),
       );
-      const open = appends.flatMap((events) => countersOf('acme', events)).reduce((sum, { delta }) => sum + delta, 0);
-      expect(open).toBe(3);
+      const whole = histories.flatMap((events) => countersOf('acme', fold(events)).map((key) => ({ key, delta: 1 })));
+      expect(sums(changes)).toEqual(sums(whole));
+      expect(sums(changes)).toMatchObject({ [openTasksKey('acme')]: 3, 'running/acme': 1, 'running/acme/key/k': 1 });
     }
+  });
+
+  test('limit a start: one at a time of a concurrency key, and what is configured', () => {
+    const none = { perTenant: null, perAgent: null };
+    expect(limitsOfRunning('acme', { agent: 'echo' }, none)).toEqual([]);
+    expect(limitsOfRunning('acme', { agent: 'echo', concurrencyKey: 'k' }, { perTenant: 5, perAgent: 2 })).toEqual([
+      { key: 'running/acme', max: 5 },
+      { key: 'running/acme/agent/echo', max: 2 },
+      { key: 'running/acme/key/k', max: 1 },
+    ]);
   });
 });

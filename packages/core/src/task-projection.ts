@@ -1,5 +1,5 @@
 /** What the `tasks` row keeps of a task beside its state: the folded columns that lists and the dispatcher read. */
-import { isOutcome, type Event, type State, type Status } from './task.ts';
+import { isFinished, isOutcome, type Event, type State, type Status } from './task.ts';
 
 export type TaskProjection = {
   readonly status: Status;
@@ -50,16 +50,59 @@ function wakeInMs(event: Event): number | null {
 /** An amount to add to a named counter; with a `max`, the command is refused where the sum would be above it. */
 export type Guard = { readonly key: string; readonly delta: number; readonly max: number | null };
 
-/** What a command's events change in the counters: today, how many tasks of the tenant are open. */
-export function countersOf(tenant: string, events: readonly Event[]): readonly Omit<Guard, 'max'>[] {
-  let open = 0;
-  for (const event of events) {
-    if (event.type === 'TaskSubmitted' || event.type === 'TaskRetried') open += 1;
-    if (isOutcome(event)) open -= 1;
-  }
-  return open === 0 ? [] : [{ key: openTasksKey(tenant), delta: open }];
+/** How many tasks may run at once; null: as many as there are slots. */
+export type RunningLimits = { readonly perTenant: number | null; readonly perAgent: number | null };
+
+/** The counters in which a task in this state counts one: as an open task of its tenant, and while it runs, as a running one. */
+export function countersOf(tenant: string, state: State): readonly string[] {
+  if (state.status === 'none' || isFinished(state)) return [];
+  return state.status === 'running' ? [openTasksKey(tenant), ...runningKeys(tenant, state)] : [openTasksKey(tenant)];
+}
+
+/** What going from one state to another changes in the counters, however many events are in between. */
+export function counterChanges(tenant: string, before: State, after: State): readonly Omit<Guard, 'max'>[] {
+  const had = countersOf(tenant, before);
+  const has = countersOf(tenant, after);
+  return [
+    ...has.filter((key) => !had.includes(key)).map((key) => ({ key, delta: 1 })),
+    ...had.filter((key) => !has.includes(key)).map((key) => ({ key, delta: -1 })),
+  ];
+}
+
+/** What must hold for an attempt of this task to start: one at a time of its concurrency key, and what is configured. */
+export function limitsOfRunning(
+  tenant: string,
+  task: Counted,
+  limits: RunningLimits,
+): readonly { readonly key: string; readonly max: number }[] {
+  const { perTenant, perAgent } = limits;
+  const { concurrencyKey } = task;
+  return [
+    ...(perTenant === null ? [] : [{ key: runningKey(tenant), max: perTenant }]),
+    ...(perAgent === null ? [] : [{ key: runningOfAgentKey(tenant, task.agent), max: perAgent }]),
+    ...(concurrencyKey === undefined ? [] : [{ key: runningOfKeyKey(tenant, concurrencyKey), max: 1 }]),
+  ];
+}
+
+type Counted = { readonly agent: string; readonly concurrencyKey?: string };
+
+function runningKeys(tenant: string, { agent, concurrencyKey }: Counted): readonly string[] {
+  const always = [runningKey(tenant), runningOfAgentKey(tenant, agent)];
+  return concurrencyKey === undefined ? always : [...always, runningOfKeyKey(tenant, concurrencyKey)];
 }
 
 export function openTasksKey(tenant: string): string {
   return `open/${tenant}`;
+}
+
+function runningKey(tenant: string): string {
+  return `running/${tenant}`;
+}
+
+function runningOfAgentKey(tenant: string, agent: string): string {
+  return `running/${tenant}/agent/${agent}`;
+}
+
+function runningOfKeyKey(tenant: string, concurrencyKey: string): string {
+  return `running/${tenant}/key/${concurrencyKey}`;
 }

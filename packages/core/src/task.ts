@@ -53,6 +53,8 @@ export type Command =
 /** The fence rises at every claim and never falls; failures and crashes are counted per life. */
 type Life = {
   readonly agent: string;
+  /** Absent: any number of such tasks may run at once. */
+  readonly concurrencyKey?: string;
   readonly requestDigest: string;
   readonly life: number;
   readonly fence: number;
@@ -103,8 +105,9 @@ export function evolve(state: State, event: Event): State {
   const life = { ...lifeOf(state), events: lifeOf(state).events + 1 };
   switch (event.type) {
     case 'TaskSubmitted': {
-      const { agent, requestDigest, maxAttempts, maxCrashes } = event.data;
-      return { ...life, status: 'queued', agent, requestDigest, maxAttempts, maxCrashes, life: life.life + 1 };
+      const { agent, requestDigest, maxAttempts, maxCrashes, concurrencyKey } = event.data;
+      const key = concurrencyKey == null ? {} : { concurrencyKey };
+      return { ...life, status: 'queued', agent, ...key, requestDigest, maxAttempts, maxCrashes, life: life.life + 1 };
     }
     case 'AttemptStarted': {
       const { fence, claimId, worker } = event.data;
@@ -326,6 +329,7 @@ function lifeOf(state: State): Life {
   if (state.status === 'none') return UNBORN;
   return {
     agent: state.agent,
+    ...(state.concurrencyKey === undefined ? {} : { concurrencyKey: state.concurrencyKey }),
     requestDigest: state.requestDigest,
     life: state.life,
     fence: state.fence,

@@ -3,7 +3,11 @@ import { appendEncoded, encodeAppend, type Append, type Appended, type EncodedAp
 import type { Pool } from './pool.ts';
 import { classifyFailure, sqlState } from './postgres-failure.ts';
 
-export type AppendedOrRefused = Appended | { readonly ok: false; readonly reason: 'value'; readonly error: AppError };
+export type AppendedOrRefused =
+  | Appended
+  /** The log is ahead of the row that the command was decided on: it was deleted, or an old copy was put back. */
+  | { readonly ok: false; readonly reason: 'stale' }
+  | { readonly ok: false; readonly reason: 'value'; readonly error: AppError };
 
 /**
  * Like `append`, but a value that cannot be stored costs only its own command. One that is not JSON is found here; one that
@@ -36,12 +40,15 @@ async function halving(pool: Pool, batch: readonly EncodedAppend[]): Promise<rea
     return await appendEncoded(pool, batch);
   } catch (error) {
     if (classifyFailure(error) !== 'refused') throw error;
+    if (batch.length === 1 && sqlState(error) === UNIQUE_VIOLATION) return [{ ok: false, reason: 'stale' }];
     if (batch.length === 1) return [{ ok: false, reason: 'value', error: valueRefused(error) }];
     const half = Math.ceil(batch.length / 2);
     const first = await halving(pool, batch.slice(0, half));
     return [...first, ...(await halving(pool, batch.slice(half)))];
   }
 }
+
+const UNIQUE_VIOLATION = '23505';
 
 function valueRefused(cause: unknown): AppError {
   return new AppError('VALUE_REFUSED', `postgres refused a value (SQLSTATE ${sqlState(cause)})`, { cause });

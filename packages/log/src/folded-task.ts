@@ -1,4 +1,7 @@
-/** The row of `tasks` as the log alone gives it: what verify compares with the row that is there. Pure. */
+/**
+ * A task as the log alone gives it: what verify compares with what is there, and what replay puts there. Pure. A new column of `tasks`
+ * is added in TaskColumns, foldTask, PLAIN_COLUMNS and taskRow, and to what verify-tasks reads.
+ */
 import { evolve, INITIAL, isFinished, isKnownEvent, type Event, type State } from '@morningai/core/task';
 import { projectTask } from '@morningai/core/task-projection';
 import { canonicalJson } from './digest.ts';
@@ -34,12 +37,19 @@ export type TaskColumns = {
 };
 
 export type FoldedTask = TaskColumns & {
-  readonly outcomes: number;
+  /** The first of each life. */
+  readonly outcomes: readonly Outcome[];
+  readonly submission: Submission | null;
   /** Outcomes beyond the first of a life. */
   readonly recordedTwice: number;
   /** It has events of a newer release: its row is not ours to judge. */
   readonly isForeign: boolean;
 };
+
+export type Outcome = { readonly life: number; readonly position: number };
+
+/** The idempotency key it was submitted with. */
+export type Submission = { readonly key: string; readonly requestDigest: string };
 
 const BLANK = {
   state: INITIAL,
@@ -53,7 +63,8 @@ const BLANK = {
   wakeAt: null,
   expiresAt: null,
   outcomePosition: null,
-  outcomes: 0,
+  outcomes: [],
+  submission: null,
   recordedTwice: 0,
   isForeign: false,
 };
@@ -88,7 +99,8 @@ export function foldTask(before: FoldedTask | undefined, logged: LoggedEvent): F
     wakeAt: ends ? null : wakeAt,
     expiresAt: expiresAt(event, task.expiresAt, recordedAt),
     outcomePosition: ends ? position : null,
-    outcomes: task.outcomes + (ends ? 1 : 0),
+    outcomes: ends && !isSecond ? [...task.outcomes, { life: state.life, position }] : task.outcomes,
+    submission: submitted?.idempotencyKey == null ? task.submission : submissionOf(submitted.idempotencyKey, submitted),
     recordedTwice: task.recordedTwice + (isSecond ? 1 : 0),
     isForeign,
   };
@@ -102,6 +114,10 @@ function expiresAt(event: Event, before: number | null, recordedAt: number): num
   if (event.type === 'TaskRetried') return null;
   if (event.type !== 'TaskSubmitted' || event.data.expiresInMs === null) return before;
   return recordedAt + event.data.expiresInMs * 1_000;
+}
+
+function submissionOf(key: string, { requestDigest }: { readonly requestDigest: string }): Submission {
+  return { key, requestDigest };
 }
 
 function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels'] {
@@ -123,4 +139,36 @@ export function differingColumns(
   const same = row.stateText === JSON.stringify(folded.state);
   if (!same && canonicalJson(JSON.parse(row.stateText)) !== canonicalJson(folded.state)) differing.push('state');
   return differing;
+}
+
+/** The row of `tasks` as JSON that Postgres makes a row of. */
+export function taskRow(id: string, task: TaskColumns): Readonly<Record<string, unknown>> {
+  return {
+    id,
+    tenant: task.tenant,
+    agent: task.agent,
+    version: task.version,
+    status: task.status,
+    fence: task.fence,
+    priority: task.priority,
+    labels: task.labels,
+    submitted_position: task.submittedPosition,
+    outcome_position: task.outcomePosition,
+    created_at: timestampText(task.createdAt),
+    updated_at: timestampText(task.updatedAt),
+    started_at: timestampText(task.startedAt),
+    finished_at: timestampText(task.finishedAt),
+    wake_at: timestampText(task.wakeAt),
+    expires_at: timestampText(task.expiresAt),
+    state: task.state,
+  };
+}
+
+const MICROS_PER_SECOND = 1_000_000;
+
+function timestampText(micros: number | null): string | null {
+  if (micros === null) return null;
+  const seconds = Math.floor(micros / MICROS_PER_SECOND);
+  const fraction = String(micros - seconds * MICROS_PER_SECOND).padStart(6, '0');
+  return `${new Date(seconds * 1_000).toISOString().slice(0, -'.000Z'.length)}.${fraction}Z`;
 }

@@ -3,6 +3,7 @@
  * `tasks` is ever locked here, so nothing of this can wait for an append, or an append for it. All of it is a hint; the
  * append decides under its lock.
  */
+import { healMissing } from './heal-missing.ts';
 import type { Pool, Statement } from './pool.ts';
 
 export type Claim = { readonly taskId: string; readonly fence: number };
@@ -30,12 +31,19 @@ const RENEW: Statement = {
 export type RenewedLease = Claim & { readonly cancel: { readonly reason: string; readonly graceMs: number } | null };
 
 /**
- * Renews the leases of attempts that are running with this very fence.
+ * Renews the leases of attempts that are running with this very fence. Where a task's row is gone, the log is asked.
  * @returns those that were renewed; who is missing has lost its claim
  */
-export function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<RenewedLease[]> {
-  const ids = claims.map((claim) => claim.taskId);
-  return pool.query<RenewedLease>(RENEW, [ids, claims.map((claim) => claim.fence), leaseMs]);
+export async function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<RenewedLease[]> {
+  const renew = (some: readonly Claim[]) =>
+    pool.query<RenewedLease>(RENEW, [some.map(({ taskId }) => taskId), some.map(({ fence }) => fence), leaseMs]);
+  const renewed = await renew(claims);
+  if (renewed.length >= claims.length) return renewed;
+  const done = new Set(renewed.map(({ taskId }) => taskId));
+  const lost = claims.filter(({ taskId }) => !done.has(taskId));
+  const healed = new Set(await healMissing(pool, [...new Set(lost.map(({ taskId }) => taskId))]));
+  const again = lost.filter(({ taskId }) => healed.has(taskId));
+  return again.length === 0 ? renewed : [...renewed, ...(await renew(again))];
 }
 
 export type ExpiredAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };

@@ -1,12 +1,7 @@
-import type { State } from '@morningai/core/task';
 import type { Pool, Statement } from './pool.ts';
+import { healTasks, type HealedTask } from './mend-tasks.ts';
 
-export type LoadedTask = {
-  readonly id: string;
-  readonly tenant: string;
-  readonly version: number;
-  readonly state: State;
-};
+export type LoadedTask = HealedTask;
 
 const LOAD: Statement = {
   name: 'load_tasks',
@@ -15,7 +10,25 @@ const LOAD: Statement = {
         CROSS JOIN LATERAL (SELECT id, tenant, version, state FROM tasks WHERE id = wanted.id LIMIT 1) t`,
 };
 
-/** The folded states of those of the tasks that exist. */
-export function loadTasks(pool: Pool, ids: readonly string[]): Promise<LoadedTask[]> {
-  return pool.query<LoadedTask>(LOAD, [ids]);
+/**
+ * The folded states of those of the tasks that exist. The log says whether one exists: where the row is gone, it is folded and put
+ * back, so a `DELETE FROM tasks` loses nothing.
+ * @param distrusted their rows were found to be older than the log: they are folded anew
+ */
+export async function loadTasks(
+  pool: Pool,
+  ids: readonly string[],
+  distrusted: ReadonlySet<string> = new Set(),
+): Promise<LoadedTask[]> {
+  const trusted = ids.filter((id) => !distrusted.has(id));
+  const rows = trusted.length === 0 ? [] : await pool.query<LoadedTask>(LOAD, [trusted]);
+  if (rows.length === ids.length) return rows;
+  const found = new Set(rows.map(({ id }) => id));
+  return [
+    ...rows,
+    ...(await healTasks(
+      pool,
+      ids.filter((id) => !found.has(id)),
+    )),
+  ];
 }

@@ -1,7 +1,7 @@
 /** Answers the commands of one task once their append came back. */
 import { AppError } from '@morningai/core/errors';
 import type { AppendedOrRefused } from './append-bisecting.ts';
-import type { DecidedTask } from './task-batch.ts';
+import { limitsOf, type DecidedTask } from './task-batch.ts';
 import type { Entry, Written } from './write-request.ts';
 
 /** How often one command may lose the race for its task. */
@@ -46,12 +46,16 @@ function refuseTask(task: DecidedTask<Entry>, result: AppendedOrRefused & { ok: 
   switch (result.reason) {
     case 'conflict':
       return entries.filter((entry) => !wornOut(entry)).map((entry) => Object.assign(entry, { reload: true }));
+    case 'stale':
+      return entries
+        .filter((entry) => !wornOut(entry))
+        .map((entry) => Object.assign(entry, { reload: true, distrust: true }));
     case 'value':
       if (others.length > 0) return entries.map((entry) => Object.assign(entry, { alone: true }));
       first.settle.reject(result.error);
       return [];
     case 'limited':
-      first.settle.reject(new AppError('LIMIT_REACHED', `${limitsOf(first)} is reached; try again later`));
+      first.settle.reject(limitReached(task, first));
       return others;
     case 'leased':
     case 'early':
@@ -88,6 +92,8 @@ function nothingStored({ taskId, tenant, before }: DecidedTask<Entry>): Written 
   return { taskId, tenant, ...before, events: [], recordedAt: null, position: null, duplicateOf: null, heldBack: null };
 }
 
-function limitsOf(entry: Entry): string {
-  return entry.limits.map((limit) => `the limit of ${limit.max} for ${limit.key}`).join(', ');
+function limitReached(task: DecidedTask<Entry>, first: Entry): AppError {
+  const limits = limitsOf(first, task.append?.tenant ?? first.tenant, task.before.state);
+  const named = limits.map(({ key, max }) => `the limit of ${max} for ${key}`).join(', ');
+  return new AppError('LIMIT_REACHED', `${named} is reached; try again later`);
 }

@@ -36,6 +36,13 @@ function known(...commands: readonly TaskCommand[]): KnownTask | undefined {
 const RUNNING = known(ask(submission()), of(start(taskId)));
 const kinds = (decided: ReturnType<typeof decideTask>) => decided.decisions.map(({ decision }) => decision.kind);
 
+/** What the outcome of a running task changes. */
+const ENDED = [openTasksKey(TENANT), `running/${TENANT}`, `running/${TENANT}/agent/echo`].map((key) => ({
+  key,
+  delta: -1,
+  max: null,
+}));
+
 describe('the commands of one task', () => {
   test('become one append with the row after all of them', () => {
     const decided = decideTask(RUNNING, [of(step(taskId, 1, 0)), of(step(taskId, 1, 1)), of(complete(taskId, 1))]);
@@ -45,7 +52,7 @@ describe('the commands of one task', () => {
       expectedVersion: 2,
       stream: `task/${taskId}`,
       events: [{ type: 'StepCompleted' }, { type: 'StepCompleted' }, { type: 'TaskCompleted', life: 1 }],
-      guards: [{ key: openTasksKey(TENANT), delta: -1, max: null }],
+      guards: ENDED,
       task: { status: 'completed', ends: true, fence: 1, wakeInMs: null },
       onlyWhen: null,
       unlessLeased: null,
@@ -69,7 +76,7 @@ describe('the commands of one task', () => {
 
   test('belong to the tenant that submitted the task, whoever asks', () => {
     const decided = decideTask(RUNNING, [{ ...of(complete(taskId, 1)), tenant: '' }]);
-    expect(decided.append).toMatchObject({ tenant: TENANT, guards: [{ key: openTasksKey(TENANT) }] });
+    expect(decided.append).toMatchObject({ tenant: TENANT, guards: ENDED });
     expect(kinds(decideTask(RUNNING, [ask(submission(), { tenant: 'other' })]))).toEqual(['refused']);
   });
 });
@@ -101,7 +108,17 @@ describe('conditions', () => {
 
   test('hold for a rise only: an outcome is never refused by a limit', () => {
     const decided = decideTask(RUNNING, [{ ...of(complete(taskId, 1)), limits }]);
-    expect(decided.append?.guards).toEqual([{ key: openTasksKey(TENANT), delta: -1, max: null }]);
+    expect(decided.append?.guards).toEqual(ENDED);
+  });
+
+  test('of a start are those of its tenant, its agent and its concurrency key', () => {
+    const queued = known(ask(submission({ concurrencyKey: 'k' })));
+    const asked = { ...of(start(taskId)), runningLimits: { perTenant: 5, perAgent: null } };
+    expect(decideTask(queued, [asked]).append?.guards).toEqual([
+      { key: `running/${TENANT}`, delta: 1, max: 5 },
+      { key: `running/${TENANT}/agent/echo`, delta: 1, max: null },
+      { key: `running/${TENANT}/key/k`, delta: 1, max: 1 },
+    ]);
   });
 
   test('are known by their command: what may be too early or leased, a retry, and whatever has a limit', () => {

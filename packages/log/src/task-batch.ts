@@ -1,7 +1,13 @@
 /** Decides a batch on the pending state: several commands of one task become one append. Pure. */
 import { AppError, asAppError } from '@morningai/core/errors';
 import { decide, evolve, INITIAL, type Command, type Event, type State } from '@morningai/core/task';
-import { countersOf, projectTask, type Guard } from '@morningai/core/task-projection';
+import {
+  counterChanges,
+  limitsOfRunning,
+  projectTask,
+  type Guard,
+  type RunningLimits,
+} from '@morningai/core/task-projection';
 import type { Append, Timing } from './append.ts';
 
 /** What one command came to, if the append of its task is accepted. */
@@ -15,8 +21,12 @@ export type TaskCommand = {
   readonly tenant: string;
   readonly command: Command;
   /** Limits that hold for this command; the counters it changes are found from its events. */
-  readonly limits: readonly { readonly key: string; readonly max: number }[];
+  readonly limits: readonly Limit[];
+  /** Of a Start: which limits those are depends on the task. Default: only that of its concurrency key. */
+  readonly runningLimits?: RunningLimits;
 };
+
+export type Limit = { readonly key: string; readonly max: number };
 
 /** The commands of one task in a batch, decided one after the other. */
 export type DecidedTask<C extends TaskCommand> = {
@@ -72,8 +82,7 @@ export function decideTask<C extends TaskCommand>(
   const events = decisions.flatMap(({ decision }) => (decision.kind === 'events' ? decision.events : []));
   // Conditions of a command that stores nothing are not conditions of what the others store.
   const storing = decisions.flatMap(({ from, decision }) => (decision.kind === 'events' ? [from] : []));
-  const append =
-    events.length === 0 ? null : toAppend({ taskId, tenant, version: before.version }, events, state, storing);
+  const append = events.length === 0 ? null : toAppend({ taskId, tenant, before }, events, state, storing);
   return { taskId, tenant, before, decisions, version: before.version + events.length, state, append };
 }
 
@@ -92,7 +101,7 @@ function decideOne(from: TaskCommand, tenant: string, state: State): Decision {
 }
 
 function toAppend(
-  task: { readonly taskId: string; readonly tenant: string; readonly version: number },
+  task: { readonly taskId: string; readonly tenant: string; readonly before: DecidedTask<TaskCommand>['before'] },
   events: readonly Event[],
   state: State,
   commands: readonly TaskCommand[],
@@ -103,9 +112,9 @@ function toAppend(
   return {
     stream: taskStream(task.taskId),
     tenant: task.tenant,
-    expectedVersion: task.version,
+    expectedVersion: task.before.version,
     events: events.map((event) => ({ type: event.type, life: state.life, data: event.data })),
-    guards: guardsOf(task.tenant, events, commands),
+    guards: guardsOf(task.tenant, task.before.state, state, commands),
     task: {
       ...projectTask(events, state),
       id: task.taskId,
@@ -124,11 +133,20 @@ function toAppend(
   };
 }
 
-function guardsOf(tenant: string, events: readonly Event[], commands: readonly TaskCommand[]): readonly Guard[] {
-  const limits = new Map(commands.flatMap((from) => from.limits.map((limit) => [limit.key, limit.max] as const)));
-  return countersOf(tenant, events).map(({ key, delta }) => ({
+function guardsOf(tenant: string, before: State, after: State, commands: readonly TaskCommand[]): readonly Guard[] {
+  const limits = commands.flatMap((from) => limitsOf(from, tenant, before));
+  const maxOf = new Map(limits.map(({ key, max }) => [key, max]));
+  return counterChanges(tenant, before, after).map(({ key, delta }) => ({
     key,
     delta,
-    max: delta > 0 ? (limits.get(key) ?? null) : null,
+    max: delta > 0 ? (maxOf.get(key) ?? null) : null,
   }));
+}
+
+const NOT_CONFIGURED: RunningLimits = { perTenant: null, perAgent: null };
+
+/** What may refuse this command as LIMIT_REACHED. */
+export function limitsOf(from: TaskCommand, tenant: string, before: State): readonly Limit[] {
+  if (from.command.type !== 'Start' || before.status === 'none') return from.limits;
+  return [...from.limits, ...limitsOfRunning(tenant, before, from.runningLimits ?? NOT_CONFIGURED)];
 }

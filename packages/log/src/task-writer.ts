@@ -150,7 +150,8 @@ export function createTaskWriter(pool: Pool): TaskWriter {
     for (const entry of batch) if (entry.reload) known.delete(entry.taskId);
     const missing = batch.map((entry) => entry.taskId).filter((taskId) => !known.has(taskId) && !fresh.has(taskId));
     const wanted = new Set(missing);
-    if (wanted.size > 0) for (const task of await loadTasks(pool, [...wanted])) remember(task.id, task);
+    const distrusted = new Set(batch.filter((entry) => entry.distrust).map((entry) => entry.taskId));
+    if (wanted.size > 0) for (const task of await loadTasks(pool, [...wanted], distrusted)) remember(task.id, task);
     return wanted;
   };
 
@@ -196,7 +197,7 @@ export function createTaskWriter(pool: Pool): TaskWriter {
   return {
     write(request) {
       const { promise, resolve, reject } = Promise.withResolvers<Written>();
-      const fresh = { conflicts: 0, alone: false, reload: false, sent: false, unknown: false };
+      const fresh = { conflicts: 0, alone: false, reload: false, distrust: false, sent: false, unknown: false };
       try {
         if (stop.signal.aborted) throw new AppError('DRAINING', 'the log writer is closing');
         mailbox.put({ ...request, ...fresh, settle: { resolve, reject } });

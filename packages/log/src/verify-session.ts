@@ -1,6 +1,13 @@
 /** Reads a whole log page by page on one snapshot. Memory is bounded by bytes, whatever the events weigh. */
 import type { Pool, Session, Statement } from './pool.ts';
 
+const TASK_STREAM = /^task\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Undefined: the stream of something else. */
+export function taskIdOf(stream: string): string | undefined {
+  return TASK_STREAM.exec(stream)?.[1];
+}
+
 /** One long read: it holds no lock that an append wants, only old row versions. */
 const PATIENCE_MS = 30 * 60_000;
 const PAGE_ROWS = 2_000;
@@ -51,6 +58,33 @@ const EVENTS = statement(
    ORDER BY position`,
 );
 
+/** What a fold needs of an event. */
+export type FoldRow = {
+  readonly position: number;
+  readonly stream: string;
+  readonly version: number;
+  readonly tenant: string;
+  readonly type: string;
+  readonly data: unknown;
+  /** Microseconds since 1970. */
+  readonly recordedAt: number;
+};
+
+const FOLD = statement(
+  'replay_events',
+  `SELECT position, stream, version, tenant, type, data::json AS data, "recordedAt"
+   FROM (
+     SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
+     FROM (
+       SELECT position, stream, version, tenant, type, data::text AS data,
+              (extract(epoch FROM recorded_at) * 1000000)::bigint AS "recordedAt"
+       FROM events WHERE position > $1 ORDER BY position LIMIT ${PAGE_ROWS}
+     ) page
+   ) page
+   WHERE bytes_before < ${PAGE_BYTES}
+   ORDER BY position`,
+);
+
 export type CommitRow = {
   readonly first: number;
   readonly last: number;
@@ -69,6 +103,10 @@ const COMMITS = statement(
 
 export function eventPages(session: Session): AsyncGenerator<EventRow[], void> {
   return pagesOf<EventRow>(session, EVENTS, (row) => row.position);
+}
+
+export function foldPages(session: Session): AsyncGenerator<FoldRow[], void> {
+  return pagesOf<FoldRow>(session, FOLD, (row) => row.position);
 }
 
 export function commitPages(session: Session): AsyncGenerator<CommitRow[], void> {

@@ -1,15 +1,25 @@
 /**
- * Folds each task from the log and compares it with its row. Tasks are forgotten once they are finished and compared, so memory
- * holds the open ones only, and of those at most FOLDED_MAX; the rest are read again at the end, stream by stream.
+ * Folds each task from the log and compares it with its row, its outcomes and its key. Tasks are forgotten once they are finished and
+ * compared, so memory holds the open ones only, and of those at most FOLDED_MAX; the rest are read again at the end, stream by stream.
  */
 import { countersOf } from '@morningai/core/task-projection';
-import type { Event } from '@morningai/core/task';
 import { differingColumns, foldTask, type FoldedTask, type LoggedEvent, type TaskColumns } from './folded-task.ts';
+import { foldStreams } from './fold-streams.ts';
 import type { Session } from './pool.ts';
 import type { Ledger } from './verify.ts';
 import { statement } from './verify-session.ts';
 
 export type TaskEvent = LoggedEvent & { readonly taskId: string };
+
+/** A task whose tables are not what the log gives. */
+export type TaskDifference = {
+  readonly taskId: string;
+  readonly task: FoldedTask;
+  /** False: its row is not there. */
+  readonly hasRow: boolean;
+  /** Columns of the row; beside them `outcomes` and `submission`, for the rows of those tables. */
+  readonly columns: readonly string[];
+};
 
 export type TaskTotals = {
   readonly ledger: Ledger;
@@ -28,14 +38,19 @@ export type TaskCheck = {
   end(): Promise<TaskTotals>;
 };
 
+export type TaskCheckOptions = {
+  /** Told of versions that do not follow each other. */
+  readonly report: (problem: string) => void;
+  /** Told of the differences of at most COMPARE tasks at once. */
+  readonly onDifferences: (differences: readonly TaskDifference[]) => void | Promise<void>;
+  readonly foldedMax?: number;
+};
+
 const FOLDED_MAX = 100_000;
 const COMPARE = 500;
 
-export function createTaskCheck(
-  session: Session,
-  report: (problem: string) => void,
-  foldedMax = FOLDED_MAX,
-): TaskCheck {
+export function createTaskCheck(session: Session, options: TaskCheckOptions): TaskCheck {
+  const { report, onDifferences, foldedMax = FOLDED_MAX } = options;
   const folded = new Map<string, FoldedTask>();
   const finished = new Map<string, FoldedTask>();
   const readAgain = new Set<string>();
@@ -43,48 +58,38 @@ export function createTaskCheck(
   const ledger = { accepted: 0, completed: 0, failed: 0, cancelled: 0, open: 0 };
   const sums = { recordedTwice: 0, outcomes: 0, keyed: 0, foreign: 0 };
 
-  const count = (tenant: string, event: Event) => {
-    if (event.type === 'TaskSubmitted' && event.data.idempotencyKey !== null) sums.keyed += 1;
-    for (const { key, delta } of countersOf(tenant, [event])) counters.set(key, (counters.get(key) ?? 0) + delta);
-  };
-
   const settle = (task: FoldedTask) => {
     ledger.accepted += 1;
     ledger[columnOf(task.status)] += 1;
     sums.recordedTwice += task.recordedTwice;
-    sums.outcomes += task.outcomes - task.recordedTwice;
+    sums.outcomes += task.outcomes.length;
+    sums.keyed += task.submission === null ? 0 : 1;
     sums.foreign += task.isForeign ? 1 : 0;
+    for (const key of countersOf(task.tenant, task.state)) counters.set(key, (counters.get(key) ?? 0) + 1);
   };
 
   const compare = async (tasks: ReadonlyMap<string, FoldedTask>, mayBeOlder: boolean) => {
     const rows = await session.query<TaskColumnsRow>(ROWS, [[...tasks.keys()]]);
     const byId = new Map(rows.map((row) => [row.id, row]));
+    const owners = await keyOwners(session, tasks);
+    const differences: TaskDifference[] = [];
     for (const [taskId, task] of tasks) {
       const row = byId.get(taskId);
       // Finished here, and goes on later in the log: its next life.
       if (mayBeOlder && row !== undefined && row.version > task.version) readAgain.add(taskId);
       if (mayBeOlder && readAgain.has(taskId)) continue;
       settle(task);
-      if (row === undefined) report(`task ${taskId}: it is in the log, its row is not there`);
-      else if (!task.isForeign) {
-        const columns = differingColumns(task, row);
-        if (columns.length > 0) report(`task ${taskId}: its row is not the fold of its events (${columns.join(', ')})`);
+      if (row === undefined) {
+        differences.push({ taskId, task, hasRow: false, columns: [] });
+        continue;
       }
+      if (task.isForeign) continue;
+      const columns = differingColumns(task, row);
+      if ((row.outcomes ?? '') !== outcomesText(task)) columns.push('outcomes');
+      if (task.submission !== null && owners.get(taskId) !== task.submission.requestDigest) columns.push('submission');
+      if (columns.length > 0) differences.push({ taskId, task, hasRow: true, columns });
     }
-  };
-
-  const readStreams = async (taskIds: readonly string[]) => {
-    const tasks = new Map<string, FoldedTask>();
-    for (const taskId of taskIds) {
-      for (let version = 0; ;) {
-        const rows = await session.query<LoggedEvent>(STREAM, [`task/${taskId}`, version]);
-        for (const event of rows) tasks.set(taskId, foldTask(tasks.get(taskId), event));
-        const last = rows.at(-1);
-        if (last === undefined) break;
-        version = last.version;
-      }
-    }
-    return tasks;
+    if (differences.length > 0) await onDifferences(differences);
   };
 
   const flush = async () => {
@@ -94,7 +99,6 @@ export function createTaskCheck(
 
   return {
     next({ taskId, ...event }) {
-      count(event.tenant, { type: event.type, data: event.data } as Event);
       const before = folded.get(taskId);
       if (before === undefined && event.version > 1) return void readAgain.add(taskId);
       if (event.version !== (before?.version ?? 0) + 1) {
@@ -118,13 +122,35 @@ export function createTaskCheck(
     async end() {
       await flush();
       for (const tasks of chunks([...folded], COMPARE)) await compare(new Map(tasks), false);
-      for (const taskIds of chunks([...readAgain], COMPARE)) await compare(await readStreams(taskIds), false);
+      for (const taskIds of chunks([...readAgain], COMPARE)) await compare(await foldStreams(session, taskIds), false);
       return { ledger, ...sums, counters };
     },
   };
 }
 
-type TaskColumnsRow = Omit<TaskColumns, 'state'> & { readonly id: string; readonly stateText: string };
+/** Task → the request digest that is stored for its key; absent where the key is not there or is another task's. */
+async function keyOwners(session: Session, tasks: ReadonlyMap<string, FoldedTask>): Promise<Map<string, string>> {
+  const keyed = [...tasks].flatMap(([taskId, { tenant, submission }]) =>
+    submission === null ? [] : [{ taskId, tenant, key: submission.key }],
+  );
+  if (keyed.length === 0) return new Map();
+  const rows = await session.query<{ taskId: string; requestDigest: string }>(KEYS, [
+    keyed.map(({ taskId }) => taskId),
+    keyed.map(({ tenant }) => tenant),
+    keyed.map(({ key }) => key),
+  ]);
+  return new Map(rows.map(({ taskId, requestDigest }) => [taskId, requestDigest]));
+}
+
+function outcomesText({ outcomes }: FoldedTask): string {
+  return outcomes.map(({ life, position }) => `${life}:${position}`).join(' ');
+}
+
+type TaskColumnsRow = Omit<TaskColumns, 'state'> & {
+  readonly id: string;
+  readonly stateText: string;
+  readonly outcomes: string | null;
+};
 
 const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
@@ -134,15 +160,20 @@ const ROWS = statement(
           t.submitted_position AS "submittedPosition", t.outcome_position AS "outcomePosition",
           ${micros('t.created_at')} AS "createdAt", ${micros('t.updated_at')} AS "updatedAt",
           ${micros('t.started_at')} AS "startedAt", ${micros('t.finished_at')} AS "finishedAt",
-          ${micros('t.wake_at')} AS "wakeAt", ${micros('t.expires_at')} AS "expiresAt", t.state::text AS "stateText"
+          ${micros('t.wake_at')} AS "wakeAt", ${micros('t.expires_at')} AS "expiresAt", t.state::text AS "stateText",
+          (SELECT string_agg(o.life || ':' || o.position, ' ' ORDER BY o.life) FROM outcomes o WHERE o.task_id = t.id) AS outcomes
    FROM unnest($1::uuid[]) AS wanted(id)
    CROSS JOIN LATERAL (SELECT * FROM tasks WHERE id = wanted.id LIMIT 1) t`,
 );
 
-const STREAM = statement(
-  'verify_stream',
-  `SELECT position, version, tenant, type, data, ${micros('recorded_at')} AS "recordedAt"
-   FROM events WHERE stream = $1 AND version > $2 ORDER BY version LIMIT 50`,
+const KEYS = statement(
+  'verify_keys',
+  `SELECT s.task_id AS "taskId", s.request_digest AS "requestDigest"
+   FROM unnest($1::uuid[], $2::text[], $3::text[]) AS wanted(task, tenant, key)
+   CROSS JOIN LATERAL (
+     SELECT * FROM submissions s WHERE s.tenant = wanted.tenant AND s.idempotency_key = wanted.key LIMIT 1
+   ) s
+   WHERE s.task_id = wanted.task`,
 );
 
 function columnOf(status: string): Exclude<keyof Ledger, 'accepted'> {

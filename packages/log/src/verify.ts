@@ -4,8 +4,8 @@
  */
 import { createChainCheck, type Anchor } from './verify-chain.ts';
 import type { Pool, Session } from './pool.ts';
-import { commitPages, eventPages, openSnapshot, statement } from './verify-session.ts';
-import { createTaskCheck, type TaskTotals } from './verify-tasks.ts';
+import { commitPages, eventPages, openSnapshot, statement, taskIdOf } from './verify-session.ts';
+import { createTaskCheck, type TaskDifference, type TaskTotals } from './verify-tasks.ts';
 
 export type { Anchor };
 
@@ -40,7 +40,6 @@ export type VerifyOptions = {
 };
 
 const PROBLEMS_MAX = 100;
-const TASK_STREAM = /^task\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 export async function verifyLog(pool: Pool, options: VerifyOptions = {}): Promise<VerifyReport> {
   const session = await openSnapshot(pool);
@@ -66,7 +65,10 @@ type OtherStreams = { streams: number; events: number };
 
 async function readLog(session: Session, head: number, report: Report, options: VerifyOptions) {
   const chainCheck = createChainCheck(report, options.anchor);
-  const taskCheck = createTaskCheck(session, report);
+  const taskCheck = createTaskCheck(session, {
+    report,
+    onDifferences: (differences) => differences.forEach((difference) => report(inWords(difference))),
+  });
   const others: OtherStreams = { streams: 0, events: 0 };
   const commits = commitPages(session);
   let committed = 0;
@@ -80,7 +82,7 @@ async function readLog(session: Session, head: number, report: Report, options: 
     }
     for (const event of page) {
       const recordedAt = chainCheck.next(event);
-      const taskId = TASK_STREAM.exec(event.stream)?.[1];
+      const taskId = taskIdOf(event.stream);
       if (taskId !== undefined) taskCheck.next({ ...event, taskId, data: JSON.parse(event.data), recordedAt });
       else {
         others.events += 1;
@@ -94,6 +96,12 @@ async function readLog(session: Session, head: number, report: Report, options: 
   const { chain } = chainCheck.end(head);
   const tasks = await taskCheck.end();
   return { chain, tasks, others };
+}
+
+/** What is wrong with a task's tables. */
+export function inWords({ taskId, hasRow, columns }: TaskDifference): string {
+  if (!hasRow) return `task ${taskId}: it is in the log, its row is not there`;
+  return `task ${taskId}: its row is not the fold of its events (${columns.join(', ')})`;
 }
 
 async function checkRest(session: Session, tasks: TaskTotals, others: OtherStreams, report: Report): Promise<void> {

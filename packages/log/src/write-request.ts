@@ -39,6 +39,8 @@ export type Entry = WriteRequest & {
   alone: boolean;
   /** Decide on what Postgres has, not on what this process remembers. */
   reload: boolean;
+  /** Decide on what the log gives: the row of its task is older than the log. */
+  distrust: boolean;
   /** It is in a statement under way. */
   sent: boolean;
   /** It was sent once and no answer came: it may be in the log. */

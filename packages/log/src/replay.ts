@@ -1,0 +1,114 @@
+/**
+ * Folds the whole log and sets every other table to what it gives, while work goes on. One snapshot is compared page by page, so memory
+ * grows with the open tasks only; what differs is mended in small statements, each of which Postgres checks against the log as it is
+ * then (ADR 10). A sound database is only read. Whoever stops half-way leaves tables that are right as far as they were mended.
+ */
+import { AppError } from '@morningai/core/errors';
+import type { FoldedTask } from './folded-task.ts';
+import { healTasks, MENDED_AT_ONCE, mendTasks } from './mend-tasks.ts';
+import type { Pool, Session } from './pool.ts';
+import { createFindings, type TableDifferences } from './replay-findings.ts';
+import { mendCounters, mendOrphans, mendStreams, mendSubmissions } from './replay-rest.ts';
+import { foldPages, openSnapshot, statement, taskIdOf } from './verify-session.ts';
+import { createTaskCheck, type TaskDifference } from './verify-tasks.ts';
+
+export type ReplayReport = {
+  readonly incarnation: string;
+  /** The log was folded to here; what was appended since is right by itself. */
+  readonly head: number;
+  readonly dryRun: boolean;
+  readonly tables: TableDifferences;
+  /** Tasks with events of a newer release: left as they are. */
+  readonly foreign: number;
+  /** The first of what was found, in words. */
+  readonly examples: readonly string[];
+};
+
+export type ReplayProgress = { readonly position: number; readonly head: number };
+
+export type ReplayOptions = {
+  readonly signal?: AbortSignal;
+  /** Compares only. */
+  readonly dryRun?: boolean;
+};
+
+/** @throws AppError REPLAY_RUNNING: another one is at it */
+export async function* replayLog(
+  pool: Pool,
+  options: ReplayOptions = {},
+): AsyncGenerator<ReplayProgress, ReplayReport> {
+  const { signal, dryRun = false } = options;
+  const session = await openSnapshot(pool);
+  try {
+    const { incarnation, head, pid } = await begin(session);
+    const found = createFindings();
+    const check = createTaskCheck(session, {
+      report: found.example,
+      onDifferences: async (differences) => {
+        differences.forEach(found.task);
+        if (!dryRun) await mendDifferent(pool, differences);
+      },
+    });
+    for await (const page of foldPages(session)) {
+      signal?.throwIfAborted();
+      for (const { stream, ...event } of page) {
+        const taskId = taskIdOf(stream);
+        if (taskId !== undefined) check.next({ ...event, taskId });
+      }
+      await check.flush();
+      yield { position: page.at(-1)?.position ?? head, head };
+    }
+    const totals = await check.end();
+    signal?.throwIfAborted();
+    await mendOrphans(session, totals, found, dryRun ? null : (taskIds) => mendAll(pool, taskIds.map(unknownTask)));
+    await mendSubmissions(session, dryRun ? null : pool, totals, found);
+    await mendStreams(session, dryRun ? null : pool, found);
+    await mendCounters(session, dryRun ? null : pool, { pid, folded: totals.counters }, found);
+    const { tables, examples } = found;
+    return { incarnation, head, dryRun, tables, foreign: totals.foreign, examples };
+  } finally {
+    session.release();
+  }
+}
+
+/** True if nothing was found. */
+export function isSound({ tables }: Pick<ReplayReport, 'tables'>): boolean {
+  return Object.values(tables).every(({ missing, extra, different }) => missing + extra + different === 0);
+}
+
+// The lock of replays is held by the snapshot's transaction, so it is gone with it, and works behind a pooler.
+const BEGIN = statement(
+  'replay_begin',
+  `SELECT i.incarnation, coalesce((SELECT max(last_position) FROM commits), 0) AS head, pg_backend_pid() AS pid,
+          pg_try_advisory_xact_lock(7233641904616) AS mine
+   FROM log_identity i`,
+);
+
+async function begin(session: Session): Promise<{ incarnation: string; head: number; pid: number }> {
+  const rows = await session.query<{ incarnation: string; head: number; pid: number; mine: boolean }>(BEGIN, []);
+  const [row] = rows;
+  if (row === undefined) throw new Error('the database was not migrated');
+  if (!row.mine) throw new AppError('REPLAY_RUNNING', 'another replay of this log is running');
+  return row;
+}
+
+/** The fold at hand serves where the log has not gone on since the snapshot; else the task is folded anew. */
+async function mendDifferent(pool: Pool, differences: readonly TaskDifference[]): Promise<void> {
+  const ours = differences.filter(({ task }) => !task.isForeign).map(({ taskId, task }) => [taskId, task] as const);
+  await mendAll(pool, ours);
+}
+
+function unknownTask(taskId: string): [string, null] {
+  return [taskId, null];
+}
+
+async function mendAll(pool: Pool, tasks: readonly (readonly [string, FoldedTask | null])[]): Promise<void> {
+  for (let from = 0; from < tasks.length; from += MENDED_AT_ONCE) {
+    const some = new Map(tasks.slice(from, from + MENDED_AT_ONCE));
+    const settled = await mendTasks(pool, some);
+    await healTasks(
+      pool,
+      [...some.keys()].filter((taskId) => !settled.has(taskId)),
+    );
+  }
+}
