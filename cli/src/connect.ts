@@ -5,12 +5,17 @@ import type { Command } from 'commander';
 import { readStackFile, type StackFile } from './stack/stack-file.ts';
 
 /** The stack that was started in the folder, or the one the environment names. */
-export type Target = Pick<StackFile, 'ingestUrl' | 'apiKey'> & { readonly databaseUrl: string | undefined };
+export type Target = Pick<StackFile, 'ingestUrl' | 'apiKey'> & {
+  readonly [name in 'databaseUrl' | 'redisUrl' | 'orchestratorAddress']: string | undefined;
+};
 
 /** @throws AppError CONFIG_INVALID: there is none */
 export async function targetOf(command: Command): Promise<Target> {
-  const { INGEST_URL: ingestUrl, MORNINGAI_API_KEY: apiKey, DATABASE_URL: databaseUrl } = process.env;
-  if (ingestUrl !== undefined && apiKey !== undefined) return { ingestUrl, apiKey, databaseUrl };
+  const { INGEST_URL: ingestUrl, MORNINGAI_API_KEY: apiKey } = process.env;
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ORCHESTRATOR_ADDRESS: orchestratorAddress } = process.env;
+  if (ingestUrl !== undefined && apiKey !== undefined) {
+    return { ingestUrl, apiKey, databaseUrl, redisUrl, orchestratorAddress };
+  }
   const folder = folderOf(command);
   const stack = await readStackFile(folder);
   if (stack !== null) return stack;

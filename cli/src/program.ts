@@ -11,12 +11,14 @@ import { addDemo } from './commands/demo.ts';
 import { addEvents } from './commands/events.ts';
 import { addFailed } from './commands/failed.ts';
 import { addRetry } from './commands/retry.ts';
+import { addReplay } from './commands/replay.ts';
 import { addStart } from './commands/start.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTask } from './commands/task.ts';
 import { addTasks } from './commands/tasks.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWatch } from './commands/watch.ts';
+import { addWhy } from './commands/why.ts';
 
 export const EXIT = { good: 0, bad: 1, usage: 2, unknown: 3, interrupted: 130 } as const;
 
@@ -32,7 +34,19 @@ export function createProgram(): Program {
   let exitCode: number = EXIT.good;
   const done = (code: number) => void (exitCode = code);
 
-  for (const add of [addDemo, addStart, addSubmit, addTasks, addTask, addWatch, addEvents, addAgents, addVerify]) {
+  for (const add of [
+    addDemo,
+    addStart,
+    addSubmit,
+    addTasks,
+    addTask,
+    addWatch,
+    addEvents,
+    addWhy,
+    addAgents,
+    addVerify,
+    addReplay,
+  ]) {
     add(program, done);
   }
   for (const add of [addFailed, addRetry, addCancel]) add(program, done);

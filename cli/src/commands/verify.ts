@@ -1,11 +1,12 @@
-import process from 'node:process';
 import { AppError } from '@morningai/core/errors';
 import { openPool } from '@morningai/log/pool';
 import { verifyLog, type Ledger, type VerifyReport } from '@morningai/log/verify';
 import type { Command } from 'commander';
 import { interruptSignal, targetOf } from '../connect.ts';
+import { showProgress } from '../progress.ts';
 import type { Done } from '../program.ts';
 import { printJson } from '../table.ts';
+import { verifyTickets, type TicketReport } from '../verify-tickets.ts';
 
 export function addVerify(program: Command, done: Done): void {
   program
@@ -13,16 +14,21 @@ export function addVerify(program: Command, done: Done): void {
     .description('Prove from the log that nothing was lost or recorded twice; exit code 1 if something is wrong')
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
-      const { databaseUrl } = await targetOf(command);
+      const { databaseUrl, redisUrl } = await targetOf(command);
       if (databaseUrl === undefined)
         throw new AppError('CONFIG_INVALID', 'verify reads Postgres itself: set DATABASE_URL');
-      const report = await verifyDatabase(databaseUrl, { signal: interruptSignal(), progress: showProgress });
-      done(report.problems.length === 0 && report.recordedTwice === 0 ? 0 : 1);
-      if (options.json) return printJson(report);
+      const signal = interruptSignal();
+      const report = await verifyDatabase(databaseUrl, { signal, progress: showProgress('verifying') });
+      const tickets =
+        redisUrl === undefined ? null : await verifyTickets({ databaseUrl, redisUrl }, report.incarnation, signal);
+      const problems = [...report.problems, ...ticketProblems(tickets)];
+      done(problems.length === 0 && report.recordedTwice === 0 ? 0 : 1);
+      if (options.json) return printJson({ ...report, problems, tickets });
       console.log(`log      ${report.incarnation}, ${report.head} events, chain ${report.chain.slice(0, 16)}…`);
       console.log(`ledger   ${ledgerLine(report.ledger)}`);
       console.log(`twice    ${report.recordedTwice} outcomes recorded twice`);
-      return console.log(report.problems.length === 0 ? 'verify: the log holds' : report.problems.join('\n'));
+      console.log(`tickets  ${tickets === null ? 'unknown' : `${tickets.tasks}, of them stale ${tickets.stale}`}`);
+      return console.log(problems.length === 0 ? 'verify: the log holds' : problems.join('\n'));
     });
 }
 
@@ -44,7 +50,6 @@ export function ledgerLine({ accepted, completed, failed, cancelled, open }: Led
   return `accepted ${accepted} ${sign} completed ${completed} + failed ${failed} + cancelled ${cancelled} + open ${open}`;
 }
 
-function showProgress(position: number, head: number): void {
-  if (!process.stderr.isTTY) return;
-  process.stderr.write(position === head ? '\r\u001B[K' : `\rverifying ${position} of ${head}`);
+function ticketProblems(tickets: TicketReport | null): readonly string[] {
+  return (tickets?.unknown ?? []).map((taskId) => `a ticket names task ${taskId}: the log does not know it`);
 }

@@ -1,5 +1,12 @@
 /** Clients whose every call has a deadline and throws AppErrors. */
-import { credentials, Metadata, type ChannelOptions, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  Metadata,
+  type ChannelOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { LIMITS } from '@morningai/core/limits';
 import { fromStatus } from './errors.ts';
 
@@ -59,4 +66,35 @@ export function callUnary<Request, Response>(
     options.signal?.addEventListener('abort', cancel, { once: true });
     if (options.signal?.aborted) cancel();
   });
+}
+
+type StreamMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: { deadline: number },
+) => ClientReadableStream<Response>;
+
+/**
+ * One call whose answer is a stream: `callStream((...args) => client.readEvents(...args), request, options)`. Whoever stops reading
+ * ends the call.
+ * @throws AppError
+ */
+export async function* callStream<Request, Response>(
+  method: StreamMethod<Request, Response>,
+  request: Request,
+  options: CallOptions,
+): AsyncGenerator<Response> {
+  options.signal?.throwIfAborted();
+  const call = method(request, options.metadata, { deadline: Date.now() + options.deadlineMs });
+  const cancel = () => call.cancel();
+  options.signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    for await (const message of call) yield message as Response;
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw fromStatus(error as ServiceError);
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
+    call.cancel();
+  }
 }

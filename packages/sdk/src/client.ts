@@ -45,6 +45,19 @@ export type TaskEvent = {
   readonly recordedAt: string;
 };
 
+export type Why = {
+  readonly id: string;
+  readonly status: TaskStatus;
+  /** DUE_NOW, DUE_LATER, RETRY_LATER, NO_WORKER, NO_FREE_SLOT, LIMIT_REACHED, RUNNING, WORKER_SILENT, CANCELLING, EXPIRED, FINISHED; more may come. */
+  readonly reason: string;
+  readonly text: string;
+  readonly since: string | null;
+  /** How a queued task reaches a worker now; null for others. */
+  readonly lane: 'queue' | 'log' | null;
+  /** What is in it depends on the reason. */
+  readonly details: Readonly<Record<string, unknown>>;
+};
+
 export type TaskRequest = {
   readonly agent: string;
   readonly input: unknown;
@@ -103,6 +116,8 @@ export type BulkAnswer = {
 export type Client = {
   submit(request: TaskRequest, options?: CallOptions): Promise<Task>;
   get(id: string, options?: CallOptions): Promise<Task>;
+  /** Why the task is where it is. */
+  why(id: string, options?: CallOptions): Promise<Why>;
   /** Newest first. `next` is null on the last page. */
   list(
     filter?: TaskFilter,
@@ -146,6 +161,7 @@ export function createClient(options: {
     submit: ({ idempotencyKey = crypto.randomUUID(), ...body }, { signal } = {}) =>
       http.json({ method: 'POST', path: '/v1/tasks', headers: { 'idempotency-key': idempotencyKey }, body, signal }),
     get: (id, { signal } = {}) => http.json({ method: 'GET', path: pathOf(id), signal }),
+    why: (id, { signal } = {}) => http.json({ method: 'GET', path: `${pathOf(id)}/why`, signal }),
     list: (filter = {}, { signal } = {}) => http.json({ method: 'GET', path: `/v1/tasks${queryOf(filter)}`, signal }),
     events: async (id, { signal } = {}) => {
       const events: TaskEvent[] = [];

@@ -5,5 +5,5 @@ export { createWorker } from './worker.ts';
 export type { Worker, WorkerOptions } from './worker.ts';
 export { createClient } from './client.ts';
 export type { BulkAnswer, BulkFilter, CallOptions, CancelOptions, Client } from './client.ts';
-export type { Task, TaskEvent, TaskFilter, TaskRequest, TaskStatus } from './client.ts';
+export type { Task, TaskEvent, TaskFilter, TaskRequest, TaskStatus, Why } from './client.ts';
 export { ClientError } from './client-error.ts';

@@ -21,6 +21,7 @@ import { registerRoutes } from './http/register-routes.ts';
 import { sendError } from './http/send-error.ts';
 import { submitBatchRoute } from './http/submit-batch.ts';
 import { submitTaskRoute } from './http/submit-task.ts';
+import { whyTaskRoute } from './http/why-task.ts';
 import { openOrchestrator } from './rpc/orchestrator.ts';
 import { createReadiness } from './rpc/readiness.ts';
 
@@ -51,6 +52,7 @@ export async function createIngest(config: IngestConfig, overrides: IngestOverri
     retryTaskRoute(orchestrator),
     cancelTasksRoute(orchestrator),
     retryFailedRoute(orchestrator),
+    whyTaskRoute(orchestrator),
     listAgentsRoute(orchestrator),
     originalFaqRoute(orchestrator),
     originalTaskRoute(orchestrator),

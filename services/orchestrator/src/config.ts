@@ -10,6 +10,8 @@ import {
 } from '@morningai/service/config';
 import { z } from 'zod';
 
+const runningLimit = z.coerce.number().int().min(0).max(1_000_000);
+
 export const variables = {
   ...commonVariables,
   port: variable('ORCHESTRATOR_PORT', port, 'The gRPC port. 0: any free one.', { fallback: '50051' }),
@@ -58,6 +60,18 @@ export const variables = {
     z.coerce.number().int().min(1).max(1_000_000_000),
     'How many open tasks a tenant may have; more are refused with LIMIT_REACHED.',
     { fallback: '10000000' },
+  ),
+  maxRunningPerTenant: variable(
+    'MAX_RUNNING_PER_TENANT',
+    runningLimit,
+    'How many tasks of a tenant may run at once; the others wait. 0: as many as there are slots.',
+    { fallback: '0' },
+  ),
+  maxRunningPerAgent: variable(
+    'MAX_RUNNING_PER_AGENT',
+    runningLimit,
+    'How many tasks of one agent may run at once for each tenant; the others wait. 0: as many as there are slots.',
+    { fallback: '0' },
   ),
 };
 

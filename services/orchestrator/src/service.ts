@@ -55,7 +55,11 @@ export async function createOrchestrator(
   const roster = createRoster<WorkSession>();
   const assignments = createAssignmentCache(pool);
   const heartbeats = startHeartbeats(pool, logger);
-  const claims = createClaims({ writer, roster, catalog, assignments, logger, signal: stop.signal });
+  const runningLimits = {
+    perTenant: config.maxRunningPerTenant || null,
+    perAgent: config.maxRunningPerAgent || null,
+  };
+  const claims = createClaims({ writer, roster, catalog, assignments, runningLimits, logger, signal: stop.signal });
   const leadership = startLeadership({ pool, orchestratorId, logger });
   const dispatcher = createDispatcher({
     pool,
@@ -101,6 +105,9 @@ export async function createOrchestrator(
     clock,
     logger,
     maxOpenTasks: config.maxOpenTasks,
+    runningLimits,
+    // What was queued and had no row is due again.
+    onReplayed: () => dispatcher.wake(),
     orchestratorId,
     draining: stop.signal,
     authenticate: bearerKey(config.apiKey),

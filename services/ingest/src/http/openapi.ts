@@ -7,6 +7,7 @@ import { batchItem, submission } from '../domain/submission.ts';
 import { taskJsonSchema } from '../domain/task-json.ts';
 import { agentJsonSchema } from './read-agents.ts';
 import { defineRoute, type Route } from './route.ts';
+import { whyJsonSchema } from './why-task.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -16,6 +17,7 @@ const COMPONENTS = {
   BatchItem: batchItem,
   Event: eventJsonSchema,
   Agent: agentJsonSchema,
+  Why: whyJsonSchema,
   Problem: problemSchema,
   OriginalTask: originalTaskSchema,
   OriginalError: originalErrorSchema,

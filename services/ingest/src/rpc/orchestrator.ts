@@ -17,6 +17,7 @@ import {
   type RetryTaskRequest,
   type Task,
   type TaskSpec,
+  type WhyTaskResponse,
 } from '@morningai/rpc/tasks';
 import { createSubmitBatcher } from './submit-batcher.ts';
 import { withinBudget } from './within-budget.ts';
@@ -27,6 +28,7 @@ export type Orchestrator = {
   getTask(tenant: string, id: string, signal: AbortSignal): Promise<Task>;
   listTasks(request: ListTasksRequest, signal: AbortSignal): Promise<ListTasksResponse>;
   listTaskEvents(request: ListTaskEventsRequest, signal: AbortSignal): Promise<ListTaskEventsResponse>;
+  whyTask(tenant: string, id: string, signal: AbortSignal): Promise<WhyTaskResponse>;
   listAgents(signal: AbortSignal): Promise<ListAgentsResponse>;
   cancelTask(request: CancelTaskRequest, signal: AbortSignal): Promise<Task>;
   retryTask(request: RetryTaskRequest, signal: AbortSignal): Promise<Task>;
@@ -92,6 +94,8 @@ export function openOrchestrator(options: {
       smallEnough(request, (page) =>
         read(signal, (limits) => callUnary((...args) => tasks.listTaskEvents(...args), page, limits)),
       ),
+    whyTask: (tenant, id, signal) =>
+      read(signal, (limits) => callUnary((...args) => tasks.whyTask(...args), { tenant, id }, limits)),
     listAgents: (signal) => read(signal, (limits) => callUnary((...args) => tasks.listAgents(...args), {}, limits)),
     cancelTask: (request, signal) =>
       write(signal, (limits) => callUnary((...args) => tasks.cancelTask(...args), request, limits)),

@@ -5,6 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { asAppError } from '@morningai/core/errors';
+import type { RunningLimits } from '@morningai/core/task-projection';
 import type { TaskWriter, Written } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { AgentCatalog } from '../agent-catalog.ts';
@@ -38,12 +40,13 @@ export type ClaimsParts = {
   readonly roster: Roster<WorkSession>;
   readonly catalog: AgentCatalog;
   readonly assignments: AssignmentCache;
+  readonly runningLimits: RunningLimits;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
 
 export function createClaims(parts: ClaimsParts): Claims {
-  const { writer, roster, catalog, assignments, logger, signal } = parts;
+  const { writer, roster, catalog, assignments, runningLimits, logger, signal } = parts;
   const taking = new Map<string, string>();
   const takingOf = new Map<string, number>();
 
@@ -69,6 +72,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       tenant: '',
       command: { type: 'Start', claimId, worker: session.workerId, agentVersion, leaseMs },
       limits: [],
+      runningLimits,
       urgency: 'claim',
       bytes: CLAIM_BYTES,
       deadlineAt: performance.now() + CLAIM_DEADLINE_MS,
@@ -93,8 +97,12 @@ export function createClaims(parts: ClaimsParts): Claims {
 
   const work = async (session: WorkSession, agent: string, taskId: string) => {
     const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
+      // Not now: the task stays queued, and is found again.
+      if (asAppError(error).code === 'LIMIT_REACHED') {
+        logger.debug({ traceId: taskId, why: reason(error) }, 'a limit holds the task back');
+      }
       // Whether it was recorded is unknown: if so, its lease ends it.
-      logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
+      else logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
       return false;
     });
     end(taskId);

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
+import { ticketPrefix } from '@morningai/queue/read-tickets';
 import { openTicketQueue, type Consumer } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { Roster } from '../domain/roster.ts';
@@ -62,7 +63,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   const queue = openTicketQueue({
     url: parts.redisUrl,
-    prefix: `morningai-${parts.incarnation.slice(0, 8)}`,
+    prefix: ticketPrefix(parts.incarnation),
     onChange(connected) {
       logger[connected ? 'info' : 'warn']({ connected }, connected ? 'redis answers' : 'redis is away');
       lane.wake();

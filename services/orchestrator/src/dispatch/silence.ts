@@ -12,7 +12,7 @@ import { releaseUnbegun } from './release.ts';
 import type { WorkSession } from './work-session.ts';
 
 /** Two heartbeats, and the jitter of one look. */
-const SILENT_MS = 2 * DEFAULTS.heartbeatMs + 500;
+export const SILENT_MS = 2 * DEFAULTS.heartbeatMs + 500;
 const LOOK_MS = 500;
 
 export type SilenceParts = {

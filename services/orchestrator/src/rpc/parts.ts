@@ -1,3 +1,4 @@
+import type { RunningLimits } from '@morningai/core/task-projection';
 import type { TaskWriter } from '@morningai/log/task-writer';
 import type { Pool } from '@morningai/log/pool';
 import type { Authenticate, OnBug } from '@morningai/rpc/server';
@@ -24,6 +25,9 @@ export type Parts = {
   readonly clock: PostgresClock;
   readonly logger: Logger;
   readonly maxOpenTasks: number;
+  readonly runningLimits: RunningLimits;
+  /** The tables were set to what the log gives: whoever remembers what was in them must look again. */
+  readonly onReplayed: () => void;
   readonly orchestratorId: string;
 };
 

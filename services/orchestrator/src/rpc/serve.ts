@@ -11,8 +11,10 @@ import { readSteps } from './read-steps.ts';
 import { getTask, listTaskEvents, listTasks } from './read-tasks.ts';
 import { retryFailed } from './retry-failed.ts';
 import { retryTask } from './retry-task.ts';
+import { replay } from './replay.ts';
 import { submitTasks } from './submit-tasks.ts';
 import { getStatus, readEvents } from './system.ts';
+import { whyTask } from './why-task.ts';
 import { work } from './work.ts';
 
 export function serve(server: Server, parts: RpcParts): void {
@@ -26,6 +28,7 @@ export function serve(server: Server, parts: RpcParts): void {
     retryTask: unary(authenticate, onBug, (request, context) => retryTask(parts, request, context)),
     cancelTasks: unary(authenticate, onBug, (request, context) => cancelTasks(parts, request, context)),
     retryFailed: unary(authenticate, onBug, (request, context) => retryFailed(parts, request, context)),
+    whyTask: unary(authenticate, onBug, (request) => whyTask(parts, request)),
     listAgents: unary(authenticate, onBug, () => listAgents(parts)),
   };
   const worker: WorkerServiceServer = {
@@ -34,6 +37,7 @@ export function serve(server: Server, parts: RpcParts): void {
   };
   const system: SystemServiceServer = {
     readEvents: serverStream(authenticate, onBug, (request, context) => readEvents(parts, request, context)),
+    replay: serverStream(authenticate, onBug, (request, context) => replay(parts, request, context)),
     getStatus: unary(authenticate, onBug, () => getStatus(parts)),
   };
   server.addService(TaskServiceService, tasks);

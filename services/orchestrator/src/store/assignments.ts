@@ -1,3 +1,4 @@
+import { healMissing } from '@morningai/log/heal-missing';
 import type { Pool, Statement } from '@morningai/log/pool';
 
 /** What a worker needs beside its claim. */
@@ -14,6 +15,8 @@ const READ: Statement = {
         FROM tasks t JOIN events s ON s.position = t.submitted_position WHERE t.id = ANY ($1::uuid[])`,
 };
 
-export function readAssignments(pool: Pool, taskIds: readonly string[]): Promise<Assignment[]> {
+export async function readAssignments(pool: Pool, taskIds: readonly string[]): Promise<Assignment[]> {
+  const assignments = await pool.query<Assignment>(READ, [taskIds]);
+  if (assignments.length === taskIds.length || (await healMissing(pool, taskIds)).length === 0) return assignments;
   return pool.query<Assignment>(READ, [taskIds]);
 }

@@ -1,3 +1,4 @@
+import { healMissing } from '@morningai/log/heal-missing';
 import type { Pool, Statement } from '@morningai/log/pool';
 
 export type HeldTask = {
@@ -14,6 +15,8 @@ const READ: Statement = {
 };
 
 /** Which of the tasks this worker has a claim on, and under which fence. */
-export function readHeld(pool: Pool, workerId: string, taskIds: readonly string[]): Promise<HeldTask[]> {
+export async function readHeld(pool: Pool, workerId: string, taskIds: readonly string[]): Promise<HeldTask[]> {
+  const held = await pool.query<HeldTask>(READ, [taskIds, workerId]);
+  if (held.length === taskIds.length || (await healMissing(pool, taskIds)).length === 0) return held;
   return pool.query<HeldTask>(READ, [taskIds, workerId]);
 }

@@ -1,3 +1,4 @@
+import { healMissing } from '@morningai/log/heal-missing';
 import type { Pool, Statement } from '@morningai/log/pool';
 import type { TaskView } from '../domain/task-view.ts';
 
@@ -20,8 +21,10 @@ const GET: Statement = {
   sql: `SELECT ${COLUMNS} FROM tasks t ${JOINS} WHERE t.tenant = $1 AND t.id = ANY ($2::uuid[])`,
 };
 
-/** Those of the tasks that exist for this tenant. */
-export function getTaskViews(pool: Pool, tenant: string, ids: readonly string[]): Promise<TaskView[]> {
+/** Those of the tasks that exist for this tenant; the log says which do. */
+export async function getTaskViews(pool: Pool, tenant: string, ids: readonly string[]): Promise<TaskView[]> {
+  const views = await pool.query<TaskView>(GET, [tenant, ids]);
+  if (views.length === ids.length || (await healMissing(pool, ids)).length === 0) return views;
   return pool.query<TaskView>(GET, [tenant, ids]);
 }
 

@@ -37,6 +37,43 @@ export interface ReadEventsResponse {
   events: Event[];
 }
 
+export interface ReplayRequest {
+  /** Compares and reports only. */
+  dryRun: boolean;
+}
+
+export interface ReplayResponse {
+  step: { $case: "progress"; value: ReplayProgress } | //
+  /** The last message. */
+  { $case: "report"; value: ReplayReport } | undefined;
+}
+
+export interface ReplayProgress {
+  position: bigint;
+  head: bigint;
+}
+
+export interface ReplayReport {
+  logIncarnation: string;
+  /** The log was folded up to here. */
+  head: bigint;
+  dryRun: boolean;
+  /** tasks, outcomes, submissions, streams, counters */
+  tables: ReplayedTable[];
+  /** Tasks with events of a newer release: left as they are. */
+  foreign: bigint;
+  /** The first of what was found, in words. */
+  examples: string[];
+}
+
+/** ReplayedTable says how many rows were not as the log gives them; they are now, unless it was a dry run. */
+export interface ReplayedTable {
+  name: string;
+  missing: bigint;
+  extra: bigint;
+  different: bigint;
+}
+
 export interface GetStatusRequest {
 }
 
@@ -179,6 +216,436 @@ export const ReadEventsResponse: MessageFns<ReadEventsResponse> = {
   fromPartial<I extends Exact<DeepPartial<ReadEventsResponse>, I>>(object: I): ReadEventsResponse {
     const message = createBaseReadEventsResponse();
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReplayRequest(): ReplayRequest {
+  return { dryRun: false };
+}
+
+export const ReplayRequest: MessageFns<ReplayRequest> = {
+  encode(message: ReplayRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dryRun !== false) {
+      writer.uint32(8).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReplayRequest>, I>>(base?: I): ReplayRequest {
+    return ReplayRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayRequest>, I>>(object: I): ReplayRequest {
+    const message = createBaseReplayRequest();
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseReplayResponse(): ReplayResponse {
+  return { step: undefined };
+}
+
+export const ReplayResponse: MessageFns<ReplayResponse> = {
+  encode(message: ReplayResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.step?.$case) {
+      case "progress":
+        ReplayProgress.encode(message.step.value, writer.uint32(10).fork()).join();
+        break;
+      case "report":
+        ReplayReport.encode(message.step.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = { $case: "progress", value: ReplayProgress.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = { $case: "report", value: ReplayReport.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReplayResponse>, I>>(base?: I): ReplayResponse {
+    return ReplayResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayResponse>, I>>(object: I): ReplayResponse {
+    const message = createBaseReplayResponse();
+    switch (object.step?.$case) {
+      case "progress": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "progress", value: ReplayProgress.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "report": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "report", value: ReplayReport.fromPartial(object.step.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseReplayProgress(): ReplayProgress {
+  return { position: 0n, head: 0n };
+}
+
+export const ReplayProgress: MessageFns<ReplayProgress> = {
+  encode(message: ReplayProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== 0n) {
+      if (BigInt.asUintN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.position);
+    }
+    if (message.head !== 0n) {
+      if (BigInt.asUintN(64, message.head) !== message.head) {
+        throw new globalThis.Error("value provided for field message.head of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.head);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.position = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.head = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReplayProgress>, I>>(base?: I): ReplayProgress {
+    return ReplayProgress.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayProgress>, I>>(object: I): ReplayProgress {
+    const message = createBaseReplayProgress();
+    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.head = (object.head !== undefined && object.head !== null) ? BigInt(object.head) : 0n;
+    return message;
+  },
+};
+
+function createBaseReplayReport(): ReplayReport {
+  return { logIncarnation: "", head: 0n, dryRun: false, tables: [], foreign: 0n, examples: [] };
+}
+
+export const ReplayReport: MessageFns<ReplayReport> = {
+  encode(message: ReplayReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logIncarnation !== "") {
+      writer.uint32(10).string(message.logIncarnation);
+    }
+    if (message.head !== 0n) {
+      if (BigInt.asUintN(64, message.head) !== message.head) {
+        throw new globalThis.Error("value provided for field message.head of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.head);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    for (const v of message.tables) {
+      ReplayedTable.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.foreign !== 0n) {
+      if (BigInt.asUintN(64, message.foreign) !== message.foreign) {
+        throw new globalThis.Error("value provided for field message.foreign of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.foreign);
+    }
+    for (const v of message.examples) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.logIncarnation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.head = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tables.push(ReplayedTable.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.foreign = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.examples.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReplayReport>, I>>(base?: I): ReplayReport {
+    return ReplayReport.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayReport>, I>>(object: I): ReplayReport {
+    const message = createBaseReplayReport();
+    message.logIncarnation = object.logIncarnation ?? "";
+    message.head = (object.head !== undefined && object.head !== null) ? BigInt(object.head) : 0n;
+    message.dryRun = object.dryRun ?? false;
+    message.tables = object.tables?.map((e) => ReplayedTable.fromPartial(e)) || [];
+    message.foreign = (object.foreign !== undefined && object.foreign !== null) ? BigInt(object.foreign) : 0n;
+    message.examples = object.examples?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseReplayedTable(): ReplayedTable {
+  return { name: "", missing: 0n, extra: 0n, different: 0n };
+}
+
+export const ReplayedTable: MessageFns<ReplayedTable> = {
+  encode(message: ReplayedTable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.missing !== 0n) {
+      if (BigInt.asUintN(64, message.missing) !== message.missing) {
+        throw new globalThis.Error("value provided for field message.missing of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.missing);
+    }
+    if (message.extra !== 0n) {
+      if (BigInt.asUintN(64, message.extra) !== message.extra) {
+        throw new globalThis.Error("value provided for field message.extra of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.extra);
+    }
+    if (message.different !== 0n) {
+      if (BigInt.asUintN(64, message.different) !== message.different) {
+        throw new globalThis.Error("value provided for field message.different of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.different);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayedTable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayedTable();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.missing = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.extra = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.different = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReplayedTable>, I>>(base?: I): ReplayedTable {
+    return ReplayedTable.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplayedTable>, I>>(object: I): ReplayedTable {
+    const message = createBaseReplayedTable();
+    message.name = object.name ?? "";
+    message.missing = (object.missing !== undefined && object.missing !== null) ? BigInt(object.missing) : 0n;
+    message.extra = (object.extra !== undefined && object.extra !== null) ? BigInt(object.extra) : 0n;
+    message.different = (object.different !== undefined && object.different !== null) ? BigInt(object.different) : 0n;
     return message;
   },
 };
@@ -391,6 +858,19 @@ export const SystemServiceService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
+  /**
+   * Replay folds the whole log and sets every other table to what it gives, while work goes on. It streams how far it has come, and at
+   * the end one report. One replay of a log runs at a time: a second is refused (REPLAY_RUNNING).
+   */
+  replay: {
+    path: "/morningai.v1.SystemService/Replay" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReplayRequest): Buffer => Buffer.from(ReplayRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayRequest => ReplayRequest.decode(value),
+    responseSerialize: (value: ReplayResponse): Buffer => Buffer.from(ReplayResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayResponse => ReplayResponse.decode(value),
+  },
 } as const;
 
 export interface SystemServiceServer extends UntypedServiceImplementation {
@@ -398,6 +878,11 @@ export interface SystemServiceServer extends UntypedServiceImplementation {
   readEvents: handleServerStreamingCall<ReadEventsRequest, ReadEventsResponse>;
   /** GetStatus answers what the orchestrator knows of itself; it touches Postgres only. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
+  /**
+   * Replay folds the whole log and sets every other table to what it gives, while work goes on. It streams how far it has come, and at
+   * the end one report. One replay of a log runs at a time: a second is refused (REPLAY_RUNNING).
+   */
+  replay: handleServerStreamingCall<ReplayRequest, ReplayResponse>;
 }
 
 export interface SystemServiceClient extends Client {
@@ -424,6 +909,16 @@ export interface SystemServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Replay folds the whole log and sets every other table to what it gives, while work goes on. It streams how far it has come, and at
+   * the end one report. One replay of a log runs at a time: a second is refused (REPLAY_RUNNING).
+   */
+  replay(request: ReplayRequest, options?: Partial<CallOptions>): ClientReadableStream<ReplayResponse>;
+  replay(
+    request: ReplayRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ReplayResponse>;
 }
 
 export const SystemServiceClient = makeGenericClientConstructor(

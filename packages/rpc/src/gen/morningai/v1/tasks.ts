@@ -164,6 +164,30 @@ export interface ListTaskEventsResponse {
   nextAfterVersion: number;
 }
 
+export interface WhyTaskRequest {
+  tenant: string;
+  id: string;
+}
+
+export interface WhyTaskResponse {
+  /** As in Task. */
+  status: string;
+  /**
+   * DUE_NOW, DUE_LATER, RETRY_LATER, NO_WORKER, NO_FREE_SLOT, LIMIT_REACHED, RUNNING, WORKER_SILENT, CANCELLING, EXPIRED or
+   * FINISHED. More may come.
+   */
+  reason: string;
+  /** For people. */
+  text: string;
+  since:
+    | Date
+    | undefined;
+  /** How a queued task reaches a worker now: queue or log. Empty for others. */
+  lane: string;
+  /** JSON text of an object; what is in it depends on the reason. */
+  detailsJson: string;
+}
+
 /** Event is one fact of the log. */
 export interface Event {
   position: bigint;
@@ -1727,6 +1751,188 @@ export const ListTaskEventsResponse: MessageFns<ListTaskEventsResponse> = {
   },
 };
 
+function createBaseWhyTaskRequest(): WhyTaskRequest {
+  return { tenant: "", id: "" };
+}
+
+export const WhyTaskRequest: MessageFns<WhyTaskRequest> = {
+  encode(message: WhyTaskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WhyTaskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWhyTaskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WhyTaskRequest>, I>>(base?: I): WhyTaskRequest {
+    return WhyTaskRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WhyTaskRequest>, I>>(object: I): WhyTaskRequest {
+    const message = createBaseWhyTaskRequest();
+    message.tenant = object.tenant ?? "";
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseWhyTaskResponse(): WhyTaskResponse {
+  return { status: "", reason: "", text: "", since: undefined, lane: "", detailsJson: "" };
+}
+
+export const WhyTaskResponse: MessageFns<WhyTaskResponse> = {
+  encode(message: WhyTaskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.text !== "") {
+      writer.uint32(26).string(message.text);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(34).fork()).join();
+    }
+    if (message.lane !== "") {
+      writer.uint32(42).string(message.lane);
+    }
+    if (message.detailsJson !== "") {
+      writer.uint32(50).string(message.detailsJson);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WhyTaskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWhyTaskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lane = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.detailsJson = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<WhyTaskResponse>, I>>(base?: I): WhyTaskResponse {
+    return WhyTaskResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WhyTaskResponse>, I>>(object: I): WhyTaskResponse {
+    const message = createBaseWhyTaskResponse();
+    message.status = object.status ?? "";
+    message.reason = object.reason ?? "";
+    message.text = object.text ?? "";
+    message.since = object.since ?? undefined;
+    message.lane = object.lane ?? "";
+    message.detailsJson = object.detailsJson ?? "";
+    return message;
+  },
+};
+
 function createBaseEvent(): Event {
   return { position: 0n, stream: "", version: 0, life: 0, tenant: "", type: "", dataJson: "", recordedAt: undefined };
 }
@@ -2760,6 +2966,16 @@ export const TaskServiceService = {
     responseSerialize: (value: BulkResult): Buffer => Buffer.from(BulkResult.encode(value).finish()),
     responseDeserialize: (value: Buffer): BulkResult => BulkResult.decode(value),
   },
+  /** WhyTask says why a task is where it is: what it waits for, since when, or that nothing holds it. */
+  whyTask: {
+    path: "/morningai.v1.TaskService/WhyTask" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WhyTaskRequest): Buffer => Buffer.from(WhyTaskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WhyTaskRequest => WhyTaskRequest.decode(value),
+    responseSerialize: (value: WhyTaskResponse): Buffer => Buffer.from(WhyTaskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WhyTaskResponse => WhyTaskResponse.decode(value),
+  },
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents: {
     path: "/morningai.v1.TaskService/ListAgents" as const,
@@ -2792,6 +3008,8 @@ export interface TaskServiceServer extends UntypedServiceImplementation {
   cancelTasks: handleUnaryCall<CancelTasksRequest, BulkResult>;
   /** RetryFailed retries every failed task that the filter matches, page by page, until the call's deadline. */
   retryFailed: handleUnaryCall<RetryFailedRequest, BulkResult>;
+  /** WhyTask says why a task is where it is: what it waits for, since when, or that nothing holds it. */
+  whyTask: handleUnaryCall<WhyTaskRequest, WhyTaskResponse>;
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
 }
@@ -2921,6 +3139,22 @@ export interface TaskServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BulkResult) => void,
+  ): ClientUnaryCall;
+  /** WhyTask says why a task is where it is: what it waits for, since when, or that nothing holds it. */
+  whyTask(
+    request: WhyTaskRequest,
+    callback: (error: ServiceError | null, response: WhyTaskResponse) => void,
+  ): ClientUnaryCall;
+  whyTask(
+    request: WhyTaskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WhyTaskResponse) => void,
+  ): ClientUnaryCall;
+  whyTask(
+    request: WhyTaskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WhyTaskResponse) => void,
   ): ClientUnaryCall;
   /** ListAgents answers every agent version a worker has ever said Hello with. */
   listAgents(
