@@ -72,6 +72,13 @@ test('two submits without a key are two tasks', async () => {
   expect(keys.size).toBe(2);
 });
 
+test('why asks why', async () => {
+  const { client } = await start((request, response) =>
+    answer(response, 200, { id: 'a/b', reason: 'DUE_NOW', text: request.url }),
+  );
+  expect(await client.why('a/b')).toMatchObject({ reason: 'DUE_NOW', text: '/v1/tasks/a%2Fb/why' });
+});
+
 test('a refusal is thrown with its code and not tried again', async () => {
   let calls = 0;
   const { client } = await start((_, response, call) => {

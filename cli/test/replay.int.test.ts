@@ -1,0 +1,42 @@
+import { openPool } from '@morningai/log/pool';
+import { expect, test } from 'vitest';
+import { runCli, startStack } from './start-cli.ts';
+
+test('replay, why and verify speak to the running stack', { timeout: 180_000 }, async () => {
+  await using stack = await startStack();
+  const run = (...args: readonly string[]) => runCli(['--folder', stack.folder, ...args]);
+  const json = async <T>(...args: readonly string[]) => {
+    const { code, stdout, stderr } = await run(...args, '--json');
+    expect([code, stderr]).toEqual([0, '']);
+    return JSON.parse(stdout) as T;
+  };
+  const dueAt = new Date(Date.now() + 3_600_000).toISOString();
+  const later = await json<{ id: string }>('submit', 'echo', '{}', '--due-at', dueAt);
+  expect(await json('why', later.id)).toMatchObject({
+    status: 'scheduled',
+    reason: 'DUE_LATER',
+    lane: null,
+  });
+  expect((await run('why', later.id)).stdout).toContain('DUE_LATER: it is due at');
+  expect(await run('why', 'nonsense')).toMatchObject({ code: 2 });
+
+  const { databaseUrl } = await stack.stackFile();
+  const pool = openPool({ url: databaseUrl, name: 'superuser', maxConnections: 1, role: null });
+  await pool.query({ name: '', sql: 'DELETE FROM tasks' }, []);
+  await pool.close();
+  expect(await run('verify')).toMatchObject({ code: 1 });
+  const dry = await run('replay', '--dry-run');
+  expect(dry).toMatchObject({ code: 1 });
+  expect(dry.stdout).toContain('1 differences found, nothing changed');
+  expect(await json('replay')).toMatchObject({
+    dryRun: false,
+    tables: { tasks: { missing: 1, extra: 0, different: 0 } },
+  });
+  expect(await run('replay', '--dry-run')).toMatchObject({ code: 0 });
+  expect(await json('verify')).toMatchObject({ problems: [], tickets: { tasks: 0, stale: 0, unknown: [] } });
+
+  const redisAway = { REDIS_URL: 'redis://127.0.0.1:9', DATABASE_URL: databaseUrl, INGEST_URL: 'http://127.0.0.1:9' };
+  const blind = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'not-needed-for-this' });
+  expect(blind).toMatchObject({ code: 0, stderr: '' });
+  expect(blind.stdout).toContain('tickets  unknown');
+});
