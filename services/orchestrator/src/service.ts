@@ -107,7 +107,10 @@ export async function createOrchestrator(
     maxOpenTasks: config.maxOpenTasks,
     runningLimits,
     // What was queued and had no row is due again.
-    onReplayed: () => dispatcher.wake(),
+    onReplayed: () =>
+      void dispatcher
+        .renew()
+        .catch((error: unknown) => logger.warn({ why: reason(error) }, 'no new epoch after the replay')),
     orchestratorId,
     draining: stop.signal,
     authenticate: bearerKey(config.apiKey),

@@ -18,7 +18,7 @@ export async function whyTask(parts: Parts, request: WhyTaskRequest): Promise<Wh
     reason,
     text,
     since: new Date(sinceMs),
-    lane: statusOf(facts) === 'queued' ? parts.dispatcher.lane : '',
+    lane: statusOf(facts) === 'queued' ? parts.dispatcher.status().lane : '',
     detailsJson: JSON.stringify(details),
   };
 }
