@@ -1,7 +1,8 @@
 /** Tickets ⊆ tasks of the log. Redis holds hints only, so when it cannot be asked the log is as sound as before. */
 import { knownTasks } from '@morningai/log/known-tasks';
 import { openPool } from '@morningai/log/pool';
-import { readTickets, ticketPrefix } from '@morningai/queue/read-tickets';
+import { ticketPrefix } from '@morningai/queue/queue-names';
+import { readTickets } from '@morningai/queue/read-tickets';
 
 export type TicketReport = {
   /** Tasks that tickets name. */

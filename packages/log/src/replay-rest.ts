@@ -170,7 +170,8 @@ export async function mendCounters(
     found.example(`counter ${key}: ${has} in the database, ${folded} by the log`);
     changes.push({ key, change: folded - has });
   }
-  for (let from = 0; pool !== null && from < changes.length; from += MENDED_AT_ONCE) {
+  if (pool === null) return;
+  for (let from = 0; from < changes.length; from += MENDED_AT_ONCE) {
     const some = changes.slice(from, from + MENDED_AT_ONCE);
     const values = [replay.pid, some.map(({ key }) => key), some.map(({ change }) => change)];
     const [answer] = await pool.query<{ done: boolean }>(MEND_COUNTERS, values);

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { reservePort } from '@morningai/testbed/ports';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import { readTickets, ticketPrefix } from './read-tickets.ts';
-import { openTickets } from './tickets.ts';
+import { ticketPrefix } from './queue-names.ts';
+import { readTickets } from './read-tickets.ts';
+import { openTicketQueue } from './ticket-queue.ts';
 
 const url = inject('redisUrl');
 const redis = new Redis(url);
@@ -19,23 +20,15 @@ describe('the tickets in Redis', () => {
   test('are all found, of every agent, and none of another log', async () => {
     const [prefix, other] = [ticketPrefix(randomUUID()), ticketPrefix(randomUUID())];
     const ready = Promise.withResolvers<void>();
-    const tickets = openTickets({
-      url,
-      prefix,
-      handle: async () => undefined,
-      onChange: () => ready.resolve(),
-      onError: () => undefined,
-    });
+    const queue = openTicketQueue({ url, prefix, onChange: () => ready.resolve(), onError: () => undefined });
     await ready.promise;
     const ids = Array.from({ length: 2_500 }, () => randomUUID());
-    await tickets.offer(
-      'echo',
-      ids.slice(0, 2_000).map((id) => [id]),
-    );
-    await tickets.offer('faq', [ids.slice(2_000)]);
+    const single = ids.slice(0, 2_000).map((id) => ({ tasks: [id], priority: 2 }));
+    await queue.offer(1, 'echo', single);
+    await queue.offer(2, 'faq', [{ tasks: ids.slice(2_000), priority: 0 }]);
     expect(await all(prefix)).toEqual(ids.toSorted());
     expect(await all(other)).toEqual([]);
-    await tickets.close();
+    await queue.close();
   });
 
   test('are read from whatever queues there are, and what is no ticket is passed over', async () => {

@@ -7,11 +7,6 @@ import { COMMAND_TIMEOUT_MS } from './redis-clients.ts';
 
 const KEYS_PER_SCAN = 1_000;
 
-/** @param incarnation of the log: logs that share a Redis do not meet */
-export function ticketPrefix(incarnation: string): string {
-  return `morningai-${incarnation.slice(0, 8)}`;
-}
-
 /**
  * Ids of tasks, page by page; one may come more than once.
  * @throws when Redis is away or does not answer in time

@@ -129,7 +129,9 @@ describe.concurrent('replay', () => {
     await sql(bench, 'DELETE FROM tasks');
     await bench.restart();
     end.resolve();
-    expect(await bench.finished(id)).toMatchObject({ status: 'completed', attempt: 1, outputJson: '"kept"' });
+    await bench.finished(id);
+    expect(await bench.eventTypes(id)).toEqual(['TaskSubmitted', 'AttemptStarted', 'TaskCompleted']);
+    expect(await bench.get(id)).toMatchObject({ status: 'completed', attempt: 1, outputJson: '"kept"' });
     await worker.close();
   });
 

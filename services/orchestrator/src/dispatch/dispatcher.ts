@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
-import { ticketPrefix } from '@morningai/queue/read-tickets';
+import { ticketPrefix } from '@morningai/queue/queue-names';
 import { openTicketQueue, type Consumer } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { Roster } from '../domain/roster.ts';

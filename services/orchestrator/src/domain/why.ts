@@ -44,7 +44,7 @@ export type WhyFacts = {
     /** When a worker last said Hello with this agent, to any orchestrator. */
     readonly lastSeenMs: number | null;
   };
-  /** Due tasks of its agent that come before it. */
+  /** Due tasks of its agent and tenant that come before it; tenants take turns. */
   readonly ahead: number;
   /** Since when nothing was heard of the worker that runs it; null: it is not connected here. */
   readonly silentMs: number | null;

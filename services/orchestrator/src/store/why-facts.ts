@@ -13,7 +13,7 @@ export type WhyRow = {
   readonly leaseUntil: Date | null;
   /** The data of the newest event, if an attempt failed or expired with it. */
   readonly failure: { readonly type: string; readonly error: { code: string; message: string } | null } | null;
-  /** Due tasks of its agent that come before it, as far as AHEAD_MAX of each priority. */
+  /** Due tasks of its agent and tenant that come before it, as far as AHEAD_MAX of each priority. */
   readonly ahead: number;
 };
 
@@ -30,7 +30,7 @@ const READ: Statement = {
                (SELECT count(*) FROM generate_series(0, t.priority) AS p(priority)
                 CROSS JOIN LATERAL (
                   SELECT FROM tasks q
-                  WHERE q.status = 'queued' AND q.agent = t.agent AND q.priority = p.priority AND q.wake_at <= now.at
+                  WHERE q.status = 'queued' AND q.agent = t.agent AND q.tenant = t.tenant AND q.priority = p.priority AND q.wake_at <= now.at
                     AND (p.priority < t.priority OR (q.wake_at, q.id) < (t.wake_at, t.id))
                   LIMIT ${AHEAD_MAX}
                 ) q
