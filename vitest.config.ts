@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'pure',
           include: ['**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/node_modules/**'],
+          // Properties take seconds on a machine that is busy with other things.
+          testTimeout: 60_000,
         },
       },
       {
