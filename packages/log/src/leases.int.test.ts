@@ -109,11 +109,22 @@ describe('due tasks', () => {
     await log.writer.write(submit({ agent: 'other' }));
     const names = async (limit: number) => {
       const due = await dueTasks(log.pool, { agent, limit });
-      return due.map((id) => Object.keys(ids).find((name) => ids[name] === id));
+      return due.map(({ taskId }) => Object.keys(ids).find((name) => ids[name] === taskId));
     };
     expect(await names(10)).toEqual(['urgent', 'first', 'second', 'lowest']);
     expect(await names(2)).toEqual(['urgent', 'first']);
     expect(await dueTasks(log.pool, { agent: 'nobody', limit: 10 })).toEqual([]);
+  });
+
+  test('are picked from the tenants in turns, but not from those that are passed over, and from another place if asked', async () => {
+    const agent = 'fair';
+    for (const tenant of ['a', 'a', 'a', 'a', 'b', 'c']) await log.writer.write({ ...submit({ agent }), tenant });
+    const tenants = async (query: object) =>
+      (await dueTasks(log.pool, { agent, limit: 3, ...query })).map(({ tenant }) => tenant).toSorted();
+    expect(await tenants({})).toEqual(['a', 'b', 'c']);
+    expect(await tenants({ limit: 10 })).toEqual(['a', 'a', 'a', 'a', 'b', 'c']);
+    expect(await tenants({ exceptTenants: ['a'] })).toEqual(['b', 'c']);
+    expect(await tenants({ offset: 3 })).toEqual(['a', 'a', 'a']);
   });
 
   test('that are due later cannot be started', async () => {

@@ -83,8 +83,8 @@ const DUE: Statement = {
           ) next
           WHERE o.n < 1000
         )
-        SELECT due.id
-        FROM tenants o
+        SELECT due.id AS "taskId", o.tenant
+        FROM (SELECT tenant FROM tenants WHERE tenant <> ALL ($5::text[])) o
         CROSS JOIN generate_series(0, 3) AS p(priority)
         CROSS JOIN LATERAL (
           SELECT t.id, t.wake_at, row_number() OVER (ORDER BY t.wake_at, t.id) AS turn FROM tasks t
@@ -102,12 +102,16 @@ export type DueQuery = {
   readonly dueForMs?: number;
   /** How many of the most urgent to leave to others; default 0. */
   readonly offset?: number;
+  /** Tenants to pass over; default none. */
+  readonly exceptTenants?: readonly string[];
 };
 
-/** Ids of queued tasks that are due, the most urgent first; tenants take turns. */
-export async function dueTasks(pool: Pool, { agent, limit, dueForMs = 0, offset = 0 }: DueQuery): Promise<string[]> {
-  const rows = await pool.query<{ id: string }>(DUE, [agent, limit, dueForMs, offset]);
-  return rows.map((row) => row.id);
+export type DueTask = { readonly taskId: string; readonly tenant: string };
+
+/** Queued tasks that are due, the most urgent first; tenants take turns. */
+export function dueTasks(pool: Pool, query: DueQuery): Promise<DueTask[]> {
+  const { agent, limit, dueForMs = 0, offset = 0, exceptTenants = [] } = query;
+  return pool.query<DueTask>(DUE, [agent, limit, dueForMs, offset, exceptTenants]);
 }
 
 // SKIP LOCKED: whoever waits for nobody cannot be part of a deadlock.

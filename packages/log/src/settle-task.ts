@@ -93,7 +93,10 @@ function nothingStored({ taskId, tenant, before }: DecidedTask<Entry>): Written 
 }
 
 function limitReached(task: DecidedTask<Entry>, first: Entry): AppError {
-  const limits = limitsOf(first, task.append?.tenant ?? first.tenant, task.before.state);
+  const { tenant } = task;
+  const { state } = task.before;
+  const limits = limitsOf(first, tenant, state);
   const named = limits.map(({ key, max }) => `the limit of ${max} for ${key}`).join(', ');
-  return new AppError('LIMIT_REACHED', `${named} is reached; try again later`);
+  const concurrencyKey = state.status === 'none' ? null : (state.concurrencyKey ?? null);
+  return new AppError('LIMIT_REACHED', `${named} is reached; try again later`, { details: { tenant, concurrencyKey } });
 }

@@ -13,7 +13,7 @@ import type { OrchestratorConfig } from './config.ts';
 import { createAssignmentCache } from './dispatch/assignment-cache.ts';
 import { noticeWritten } from './dispatch/cancel-notices.ts';
 import { createClaims } from './dispatch/claims.ts';
-import { createDispatcher } from './dispatch/dispatcher.ts';
+import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { runEnds } from './dispatch/ends.ts';
 import { runExpiry } from './dispatch/expiry.ts';
 import { runSilence } from './dispatch/silence.ts';
@@ -59,9 +59,18 @@ export async function createOrchestrator(
     perTenant: config.maxRunningPerTenant || null,
     perAgent: config.maxRunningPerAgent || null,
   };
-  const claims = createClaims({ writer, roster, catalog, assignments, runningLimits, logger, signal: stop.signal });
+  const claims = createClaims({
+    writer,
+    roster,
+    catalog,
+    assignments,
+    runningLimits,
+    onLimited: (limited) => dispatcher.limited(limited),
+    logger,
+    signal: stop.signal,
+  });
   const leadership = startLeadership({ pool, orchestratorId, logger });
-  const dispatcher = createDispatcher({
+  const dispatcher: Dispatcher = createDispatcher({
     pool,
     redisUrl: config.redisUrl,
     incarnation,

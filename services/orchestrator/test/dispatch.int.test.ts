@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker, defineAgent, type Worker } from '@morningai/sdk';
 import { openTestbed, type Testbed } from '@morningai/testbed';
 import { eventually } from '@morningai/testbed/eventually';
+import { reservePort } from '@morningai/testbed/ports';
 import { openProxy } from '@morningai/testbed/proxy';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -142,3 +143,32 @@ describe('with tasks in flight', () => {
     }
   });
 });
+
+test.each(['queue', 'log'])(
+  'a tenant at its limit and tasks of a taken key hold up nobody else, in the %s lane',
+  async (lane) => {
+    const { port } = await reservePort();
+    const url = lane === 'queue' ? testbed.redis.url : `redis://127.0.0.1:${port}`;
+    await using bench = await startOrchestrator({ REDIS_URL: url, MAX_RUNNING_PER_TENANT: '5' });
+    const end = Promise.withResolvers<void>();
+    const waiting = defineAgent({
+      name: 'echo',
+      version: '1',
+      input: z.unknown(),
+      run: (_, input) => (input === 'wait' ? end.promise : Promise.resolve()),
+    });
+    const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [waiting], slots: SLOTS });
+    await worker.ready;
+    const blocked = { inputJson: '"wait"' };
+    await bench.submitFor('busy', ...Array.from({ length: 300 }, () => blocked));
+    await bench.submit(...Array.from({ length: 40 }, () => ({ ...blocked, concurrencyKey: 'one' })));
+    await submit(bench, 100);
+    await eventually(async () => expect((await bench.verify()).ledger.completed).toBe(100), {
+      deadlineMs: 20_000,
+      everyMs: 250,
+    });
+    end.resolve();
+    await allDone(bench, 440);
+    await worker.close();
+  },
+);

@@ -48,6 +48,8 @@ export type Bench = AsyncDisposable &
     readonly feedStream: string;
     readonly pool: Pool;
     submit(...specs: readonly Partial<TaskSpec>[]): Promise<readonly SubmitResult[]>;
+    /** The same for another tenant. */
+    submitFor(tenant: string, ...specs: readonly Partial<TaskSpec>[]): Promise<readonly SubmitResult[]>;
     /** One that must be accepted. */
     accept(spec: Partial<TaskSpec>): Promise<Task>;
     get(id: string): Promise<Task>;
@@ -126,10 +128,11 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
     databaseUrl: database.url,
     feedStream,
     pool,
-    async submit(...specs) {
+    submit: (...specs) => bench.submitFor('default', ...specs),
+    async submitFor(tenant, ...specs) {
       const answer = await callUnary<SubmitTasksRequest, SubmitTasksResponse>(
         (...args) => client.submitTasks(...args),
-        { tenant: 'default', tasks: specs.map(taskSpec) },
+        { tenant, tasks: specs.map(taskSpec) },
         CALL,
       );
       return answer.results;

@@ -11,6 +11,7 @@ import type { TaskWriter, Written } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { AgentCatalog } from '../agent-catalog.ts';
 import { DEFAULTS } from '@morningai/core/limits';
+import type { Limited } from '../domain/held-back.ts';
 import type { Roster } from '../domain/roster.ts';
 import type { AssignmentCache } from './assignment-cache.ts';
 import { releaseClaim } from './release.ts';
@@ -41,6 +42,8 @@ export type ClaimsParts = {
   readonly catalog: AgentCatalog;
   readonly assignments: AssignmentCache;
   readonly runningLimits: RunningLimits;
+  /** Told of each claim that a limit refused: the task stays queued. */
+  readonly onLimited: (limited: Limited) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
@@ -96,16 +99,15 @@ export function createClaims(parts: ClaimsParts): Claims {
   };
 
   const work = async (session: WorkSession, agent: string, taskId: string) => {
+    let limited: Limited | null = null;
     const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
-      // Not now: the task stays queued, and is found again.
-      if (asAppError(error).code === 'LIMIT_REACHED') {
-        logger.debug({ traceId: taskId, why: reason(error) }, 'a limit holds the task back');
-      }
+      limited = limitedBy(error, agent, taskId);
       // Whether it was recorded is unknown: if so, its lease ends it.
-      else logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
+      if (limited === null) logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
       return false;
     });
     end(taskId);
+    if (limited !== null) parts.onLimited(limited);
     if (!claimed) roster.giveBack(session);
   };
 
@@ -144,6 +146,12 @@ export function createClaims(parts: ClaimsParts): Claims {
     isTaking: (taskId) => taking.has(taskId),
     taking: (agent) => takingOf.get(agent) ?? 0,
   };
+}
+
+function limitedBy(thrown: unknown, agent: string, taskId: string): Limited | null {
+  const error = asAppError(thrown);
+  if (error.code !== 'LIMIT_REACHED') return null;
+  return { taskId, agent, ...(error.details as Pick<Limited, 'tenant' | 'concurrencyKey'>) };
 }
 
 type Running = Written & { readonly state: { readonly status: 'running' } };

@@ -3,12 +3,14 @@
  * path: the leader gives due tasks tickets in Redis, and who takes a ticket claims. The log lane picks due tasks straight from Postgres. A
  * task that becomes due in this process while a slot is free here and nobody waits before it is claimed at once: no way is shorter.
  */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
 import { ticketPrefix } from '@morningai/queue/queue-names';
 import { openTicketQueue, type Consumer } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
+import { createHeldBack, type Limited } from '../domain/held-back.ts';
 import type { Roster } from '../domain/roster.ts';
 import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
 import type { Claims } from './claims.ts';
@@ -36,6 +38,8 @@ export type DispatchStatus = {
 export type Dispatcher = {
   /** A task changed: after the commit. */
   changed(written: Written): void;
+  /** A limit refused the claim of a task. */
+  limited(limited: Limited): void;
   /** A worker joined, or a slot may be free for another reason. */
   wake(): void;
   /** Has all tickets given out anew: what Postgres has of the tasks was mended. */
@@ -59,6 +63,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { pool, claims, roster, logger, orchestratorId, leadership } = parts;
   const stop = new AbortController();
   const consumers = new Map<string, Consumer & { readonly epoch: number }>();
+  const heldBack = createHeldBack(() => performance.now());
   let others: readonly OrchestratorReport[] = [];
 
   const queue = openTicketQueue({
@@ -90,10 +95,11 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return sums;
   };
 
-  const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, logger });
+  const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, heldBack, logger });
   const logLane = startLogLane({
     pool,
     claims,
+    heldBack,
     untilFree: roster.untilFree,
     free: roster.free,
     ticketAt: (agent) => (lane.epoch === null ? null : (consumers.get(agent)?.ticketAt ?? -Infinity)),
@@ -130,8 +136,24 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     if (newest?.type === 'TaskSubmitted' && newest.data.dueInMs === 0 && state.status === 'queued') {
       if (isFirst(state.agent)) void claims.take(state.agent, [taskId]);
       else if (lane.epoch === null) logLane.wake(state.agent);
+    } else if (state.status !== 'none' && state.status !== 'running' && newest !== undefined) {
+      const { agent, concurrencyKey = null } = state;
+      const { next, isLimited } = heldBack.freed({ agent, tenant: written.tenant, concurrencyKey });
+      if (next !== null) release(next);
+      if (isLimited) wakeLanes(agent);
     }
     topUp.wrote(written);
+  };
+
+  const wakeLanes = (agent: string) => {
+    logLane.wake(agent);
+    topUp.wake();
+  };
+
+  /** What a key held back is due again. */
+  const release = ({ taskId, agent }: { readonly taskId: string; readonly agent: string }) => {
+    if (roster.free(agent) > 0) void claims.take(agent, [taskId]);
+    else topUp.released(taskId);
   };
 
   const report = async () => {
@@ -141,6 +163,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
         (living) => void (others = living),
         (error: unknown) => logger.debug({ why: reason(error) }, 'orchestrator not reported'),
       );
+      heldBack.takeOverdue().forEach(release);
       await delay(REPORT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
@@ -152,6 +175,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       consume();
       topUp.wake();
       logLane.wakeAll();
+    },
+    limited(limited) {
+      heldBack.hold(limited);
+      topUp.limited(limited);
     },
     renew: lane.renew,
     status: () => ({

@@ -7,6 +7,7 @@ import { dueTasks } from '@morningai/log/leases';
 import type { Pool } from '@morningai/log/pool';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker, type Waker } from '@morningai/service/waker';
+import type { HeldBack } from '../domain/held-back.ts';
 import type { Claims } from './claims.ts';
 
 const POLL_MS = 100;
@@ -32,6 +33,7 @@ export type LogLane = {
 export type LogLaneParts = {
   readonly pool: Pool;
   readonly claims: Claims;
+  readonly heldBack: HeldBack;
   readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
   readonly free: (agent: string) => number;
   /** When a ticket of this agent last came, on the monotonic clock, ms; null: the queue lane is closed. */
@@ -42,7 +44,7 @@ export type LogLaneParts = {
 };
 
 export function startLogLane(parts: LogLaneParts): LogLane {
-  const { pool, claims, logger } = parts;
+  const { pool, claims, heldBack, logger } = parts;
   const stop = new AbortController();
   const wakers = new Map<string, Waker>();
   const drained = new Set<string>();
@@ -51,14 +53,16 @@ export function startLogLane(parts: LogLaneParts): LogLane {
   /** @returns how many were picked */
   const pick = async (agent: string, dueForMs: number) => {
     const wanted = Math.min(PICK_MAX, Math.max(PICK_MIN, parts.free(agent)));
-    // Claims that are being written are still due in Postgres.
-    const limit = wanted + claims.taking(agent);
+    // Claims that are being written are still due in Postgres, and so is what a key holds back.
+    const limit = wanted + claims.taking(agent) + heldBack.size;
     const offset = parts.rank() * wanted;
-    let due = await dueTasks(pool, { agent, limit, dueForMs, offset });
+    const exceptTenants = heldBack.tenants(agent);
+    let due = await dueTasks(pool, { agent, limit, dueForMs, offset, exceptTenants });
     // Behind a short queue there is no other place to begin at.
-    if (due.length === 0 && offset > 0) due = await dueTasks(pool, { agent, limit, dueForMs });
-    const picked = due.filter((taskId) => !claims.isTaking(taskId)).slice(0, wanted);
-    if (picked.length < wanted) drained.add(agent);
+    if (due.length === 0 && offset > 0) due = await dueTasks(pool, { agent, limit, dueForMs, exceptTenants });
+    const free = due.filter(({ taskId }) => !claims.isTaking(taskId) && !heldBack.isHeld(taskId)).slice(0, wanted);
+    const picked = free.filter(({ tenant }) => heldBack.mayOffer(agent, tenant)).map(({ taskId }) => taskId);
+    if (free.length < wanted) drained.add(agent);
     else drained.delete(agent);
     if (picked.length > 0) await claims.take(agent, picked);
     return picked.length;

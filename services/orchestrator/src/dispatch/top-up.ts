@@ -14,6 +14,7 @@ import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
 import { createBacklog } from '../domain/backlog.ts';
 import { createDueLater } from '../domain/due-later.ts';
+import type { HeldBack, Limited } from '../domain/held-back.ts';
 import { createTicketWindow, type TicketedTask } from '../domain/ticket-window.ts';
 import type { TaskChange } from '../store/follow-tasks.ts';
 import { dueBacklog, queuedAmong, queuedLines } from '../store/queued-tasks.ts';
@@ -32,6 +33,10 @@ const PAGE = 2_000;
 
 export type TopUp = {
   wrote(written: Written): void;
+  /** A limit refused its claim: its ticket is used up, and its turn comes again. */
+  limited(task: Limited): void;
+  /** Its key is free: it may be offered again. */
+  released(taskId: string): void;
   /** True if a due task of this agent waits that has no ticket, or has one that nobody took yet. */
   hasWaiting(agent: string): boolean;
   readonly ticketed: number;
@@ -47,11 +52,12 @@ export type TopUpParts = {
   /** Slots of all workers, of all orchestrators, per agent. */
   readonly slots: () => ReadonlyMap<string, number>;
   readonly isTaking: (taskId: string) => boolean;
+  readonly heldBack: HeldBack;
   readonly logger: Logger;
 };
 
 export function startTopUp(parts: TopUpParts): TopUp {
-  const { pool, queue, logger } = parts;
+  const { pool, queue, heldBack, logger } = parts;
   const stop = new AbortController();
   const waker = createWaker();
   const window = createTicketWindow(() => performance.now());
@@ -142,10 +148,11 @@ export function startTopUp(parts: TopUpParts): TopUp {
     filledEpoch = epoch;
   };
 
-  /** @returns false: no room */
-  const admit = (task: TicketedTask, slots: number, chosen: TicketedTask[]): boolean => {
-    if (window.has(task.taskId) || parts.isTaking(task.taskId)) return true;
+  /** @returns false: no room, in the window or under the tenant's limit */
+  const admit = (task: DueTask, slots: number, chosen: TicketedTask[]): boolean => {
+    if (window.has(task.taskId) || parts.isTaking(task.taskId) || heldBack.isHeld(task.taskId)) return true;
     if (window.room(task.agent, slots, task.priority < DEFAULTS.priority) === 0) return false;
+    if (!heldBack.mayOffer(task.agent, task.tenant)) return false;
     window.add(task);
     chosen.push(task);
     return true;
@@ -156,14 +163,14 @@ export function startTopUp(parts: TopUpParts): TopUp {
     const sinceMs = performance.now() - (backlogReadAt.get(agent) ?? -Infinity);
     // Page by page, not task by task, while there is enough in the window.
     if (room === 0 || (room < window.sizeOf(agent) / 4 && sinceMs < TICK_MS)) return;
-    const cursors = backlog.cursors(agent);
+    const cursors = backlog.cursors(agent, heldBack.tenants(agent));
     if (cursors.length === 0) return;
     backlogReadAt.set(agent, performance.now());
     const each = Math.max(1, Math.floor(room / cursors.length));
     const rows = Map.groupBy(await dueBacklog(pool, agent, cursors, each), lineOf);
     for (const cursor of cursors) {
       const line = rows.get(lineOf(cursor)) ?? [];
-      const refused = line.findIndex(({ taskId, priority }) => !admit({ taskId, agent, priority }, slots, chosen));
+      const refused = line.findIndex((task) => !admit({ ...task, agent }, slots, chosen));
       const passed = refused < 0 ? line.at(-1) : line[refused - 1];
       if (passed !== undefined) backlog.advance(cursor, passed);
       if (refused < 0 && line.length < each) backlog.advance(cursor, null);
@@ -220,6 +227,11 @@ export function startTopUp(parts: TopUpParts): TopUp {
 
   return {
     wrote: follower.wrote,
+    limited({ taskId, tenant, concurrencyKey }) {
+      const ticketed = window.withdraw(taskId);
+      if (ticketed !== null && concurrencyKey === null) backlog.open({ ...ticketed, tenant });
+    },
+    released: lookUp,
     hasWaiting: (agent) => window.sizeOf(agent) > 0 || backlog.isOpen(agent),
     get ticketed() {
       return window.size;

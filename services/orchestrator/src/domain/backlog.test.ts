@@ -33,6 +33,12 @@ test('the more urgent lines come first, and tenants take turns', () => {
   expect(lines()).toEqual(['c/0', 'b/2', 'c/2', 'a/2']);
 });
 
+test('lines of a tenant that is passed over keep their place', () => {
+  for (const tenant of ['a', 'b']) backlog.open(line(tenant));
+  expect(backlog.cursors('faq', ['a']).map(({ tenant }) => tenant)).toEqual(['b']);
+  expect(lines()).toEqual(['a/2', 'b/2']);
+});
+
 test('rewound, it has every priority of who has something queued, and nothing else', () => {
   backlog.open({ agent: 'other', tenant: 'a', priority: 0 });
   backlog.rewind([{ agent: 'faq', tenant: 'a' }]);

@@ -18,8 +18,8 @@ export type Backlog = {
   /** True if older tasks of the line wait: a new one is read in its turn. */
   hides(line: LineKey): boolean;
   isOpen(agent: string): boolean;
-  /** Where to read on: the lines of this agent in turns. */
-  cursors(agent: string): readonly LineCursor[];
+  /** Where to read on: the lines of this agent in turns, but not of these tenants. */
+  cursors(agent: string, except?: readonly string[]): readonly LineCursor[];
   /** The line was read up to this row; null: to its end, it is closed. */
   advance(line: LineKey, to: { readonly dueAt: string; readonly taskId: string } | null): void;
 };
@@ -52,8 +52,8 @@ export function createBacklog(): Backlog {
     },
     hides: (line) => agents.get(line.agent)?.has(keyOf(line)) ?? false,
     isOpen: (agent) => (agents.get(agent)?.size ?? 0) > 0,
-    cursors(agent) {
-      const lines = [...linesOf(agent).values()];
+    cursors(agent, except = []) {
+      const lines = [...linesOf(agent).values()].filter(({ tenant }) => !except.includes(tenant));
       // All of the most urgent lines first; within a priority those that were read longest ago.
       return lines.toSorted((a, b) => a.priority - b.priority).slice(0, CURSORS_MAX);
     },

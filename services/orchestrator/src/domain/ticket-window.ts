@@ -28,8 +28,8 @@ export type TicketWindow = {
   add(task: TicketedTask): void;
   /** The task was claimed or has moved on otherwise. */
   settled(taskId: string): void;
-  /** Its ticket was not stored. */
-  withdraw(taskId: string): void;
+  /** Its ticket was not stored, or was of no use. @returns what it was; null: it had none */
+  withdraw(taskId: string): TicketedTask | null;
   /** Takes out what seems to have lost its ticket: to be offered again. */
   takeLost(): TicketedTask[];
   /** Redis forgot, or another one leads. */
@@ -115,7 +115,7 @@ export function createTicketWindow(now: () => number): TicketWindow {
       removed.line.used += 1;
       rateOf(removed.entry.agent).drained += 1;
     },
-    withdraw: (taskId) => void remove(taskId),
+    withdraw: (taskId) => remove(taskId)?.entry ?? null,
     takeLost() {
       const lost: Entry[] = [];
       for (const line of lines.values()) {
