@@ -3,7 +3,7 @@
  * error was thrown and the outcome is what `classifyFailure` says of it.
  */
 import type { Guard } from '@morningai/core/task-projection';
-import { plainArray, textArray } from './array-literal.ts';
+import { plainArray, textArray } from './array-parameter.ts';
 import { canonicalJson, eventDigest } from './digest.ts';
 import type { Pool, Statement } from './pool.ts';
 
@@ -89,11 +89,17 @@ export function encodeAppend(command: Append): EncodedAppend {
 }
 
 const COLUMNS = 33;
+/** Its elements are sent as text, and are uuids there. */
+const TASK_COLUMN = 10;
 const APPEND: Statement = {
   name: 'append',
   sql: `SELECT first_position, recorded_at, refused
-        FROM append(${Array.from({ length: COLUMNS }, (_, n) => `$${n + 1}`).join(', ')})`,
+        FROM append(${Array.from({ length: COLUMNS }, (_, n) => parameter(n + 1)).join(', ')})`,
 };
+
+function parameter(column: number): string {
+  return column === TASK_COLUMN ? `$${column}::text[]::uuid[]` : `$${column}`;
+}
 
 type Row = { first_position: number | null; recorded_at: Date; refused: readonly Refusal[] | null };
 type Refusal = {
@@ -128,7 +134,7 @@ export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[])
   });
 }
 
-function parameters(batch: readonly EncodedAppend[]): string[] {
+function parameters(batch: readonly EncodedAppend[]): (string | Buffer)[] {
   const commands = batch.map(({ command }) => command);
   const tasks = commands.map((command) => command.task);
   const events = batch.flatMap(({ command, events: encoded }, index) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openLog, type TestLog } from '../test/open-log.ts';
-import { plainArray, textArray } from './array-literal.ts';
+import { plainArray, textArray } from './array-parameter.ts';
 
 let log: TestLog;
 beforeAll(async () => {
