@@ -56,18 +56,19 @@ export function toSubmit(
   if (dueInMs > LIMITS.dueInMs) throw invalid('dueAt is more than a year ahead');
   const expiresInMs = requested.expiresAt === null ? null : requested.expiresAt.getTime() - nowMs;
   if (expiresInMs !== null && expiresInMs <= dueInMs) throw invalid('expiresAt is not after dueAt, or has passed');
+  // In the order of its keys: so the log stores it (RFC 8785), and needs not sort it.
   return {
     type: 'Submit',
     agent: requested.agent,
-    input,
-    priority: requested.priority,
-    maxAttempts: requested.maxAttempts === 0 ? agent.maxAttempts : requested.maxAttempts,
-    maxCrashes: agent.maxCrashes,
+    concurrencyKey: requested.concurrencyKey === '' ? null : requested.concurrencyKey,
     dueInMs: Math.round(dueInMs),
     expiresInMs: expiresInMs === null ? null : Math.round(expiresInMs),
-    concurrencyKey: requested.concurrencyKey === '' ? null : requested.concurrencyKey,
-    labels: requested.labels,
     idempotencyKey: requested.idempotencyKey,
+    input,
+    labels: requested.labels,
+    maxAttempts: requested.maxAttempts === 0 ? agent.maxAttempts : requested.maxAttempts,
+    maxCrashes: agent.maxCrashes,
+    priority: requested.priority,
     requestDigest,
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { AppError } from '@morningai/core/errors';
 import { LIMITS } from '@morningai/core/limits';
@@ -94,13 +94,13 @@ function requestDigest(requested: RequestedTask, input: unknown): string {
   const { agent, priority, dueAt, expiresAt, maxAttempts, concurrencyKey, labels } = requested;
   const request = {
     agent,
-    input,
-    priority,
+    concurrencyKey,
     dueAt: dueAt?.toISOString() ?? null,
     expiresAt: expiresAt?.toISOString() ?? null,
-    maxAttempts,
-    concurrencyKey,
+    input,
     labels,
+    maxAttempts,
+    priority,
   };
-  return createHash('sha256').update(canonicalJson(request)).digest('hex');
+  return hash('sha256', canonicalJson(request), 'hex');
 }
