@@ -43,6 +43,10 @@ function refuseTask(task: DecidedTask<Entry>, result: AppendedOrRefused & { ok: 
   const entries = task.decisions.map(({ from }) => from);
   const [first, ...others] = entries;
   if (first === undefined) return [];
+  if (mayBeItsStart(first, result.reason)) {
+    first.thenStart = null;
+    return entries;
+  }
   switch (result.reason) {
     case 'conflict':
       return entries.filter((entry) => !wornOut(entry)).map((entry) => Object.assign(entry, { reload: true }));
@@ -69,6 +73,11 @@ function refuseTask(task: DecidedTask<Entry>, result: AppendedOrRefused & { ok: 
     default:
       return result satisfies never;
   }
+}
+
+/** The Submit is accepted without it, or refused for a reason of its own. */
+function mayBeItsStart(entry: Entry, reason: (AppendedOrRefused & { ok: false })['reason']): boolean {
+  return entry.thenStart != null && reason !== 'conflict' && reason !== 'duplicate';
 }
 
 function wornOut(entry: Entry): boolean {

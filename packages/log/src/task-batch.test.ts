@@ -136,3 +136,33 @@ describe('conditions', () => {
     });
   });
 });
+
+describe('a Start behind its Submit', () => {
+  const thenStart = {
+    command: { type: 'Start', claimId: 'claim', worker: 'w', agentVersion: '1', leaseMs: 10_000 },
+    runningLimits: { perTenant: 7, perAgent: null },
+  } as const;
+
+  test('becomes one append with it', () => {
+    const decided = decideTask(undefined, [ask(submission(), { thenStart })]);
+    expect(kinds(decided)).toEqual(['events']);
+    expect(decided).toMatchObject({ version: 2, state: { status: 'running', fence: 1, claimId: 'claim' } });
+    expect(decided.append).toMatchObject({
+      events: [{ type: 'TaskSubmitted' }, { type: 'AttemptStarted' }],
+      guards: [
+        { key: openTasksKey(TENANT), delta: 1, max: null },
+        { key: `running/${TENANT}`, delta: 1, max: 7 },
+        { key: `running/${TENANT}/agent/echo`, delta: 1, max: null },
+      ],
+      task: { status: 'running', starts: true, wakeInMs: 10_000 },
+    });
+  });
+
+  test('is not decided for a task that is due later, or is there already', () => {
+    expect(decideTask(undefined, [ask(submission({ dueInMs: 1 }), { thenStart })])).toMatchObject({
+      version: 1,
+      state: { status: 'queued' },
+    });
+    expect(kinds(decideTask(known(ask(submission())), [ask(submission(), { thenStart })]))).toEqual(['repeat']);
+  });
+});

@@ -24,9 +24,13 @@ export type TaskCommand = {
   readonly limits: readonly Limit[];
   /** Of a Start: which limits those are depends on the task. Default: only that of its concurrency key. */
   readonly runningLimits?: RunningLimits;
+  /** Of a Submit: the task is begun in the same append if it is due. What refuses the Start does not refuse the Submit. */
+  readonly thenStart?: ThenStart | null;
 };
 
 export type Limit = { readonly key: string; readonly max: number };
+
+export type ThenStart = { readonly command: Command & { type: 'Start' }; readonly runningLimits?: RunningLimits };
 
 /** The commands of one task in a batch, decided one after the other. */
 export type DecidedTask<C extends TaskCommand> = {
@@ -91,13 +95,19 @@ function decideOne(from: TaskCommand, tenant: string, state: State): Decision {
     if (from.command.type === 'Submit' && from.tenant !== tenant) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'this task id belongs to somebody else');
     }
-    const events = decide(from.command, state);
+    const events = decideEvents(from, state);
     return events.length === 0
       ? { kind: 'repeat', state }
       : { kind: 'events', events, state: events.reduce(evolve, state) };
   } catch (error) {
     return { kind: 'refused', error: asAppError(error) };
   }
+}
+
+function decideEvents({ command, thenStart }: TaskCommand, state: State): readonly Event[] {
+  const events = decide(command, state);
+  const begins = thenStart != null && command.type === 'Submit' && command.dueInMs === 0 && events.length > 0;
+  return begins ? [...events, ...decide(thenStart.command, events.reduce(evolve, state))] : events;
 }
 
 function toAppend(
@@ -134,7 +144,10 @@ function toAppend(
 }
 
 function guardsOf(tenant: string, before: State, after: State, commands: readonly TaskCommand[]): readonly Guard[] {
-  const limits = commands.flatMap((from) => limitsOf(from, tenant, before));
+  const limits = commands.flatMap((from) => [
+    ...limitsOf(from, tenant, before),
+    ...limitsOfThenStart(from, tenant, after),
+  ]);
   const maxOf = new Map(limits.map(({ key, max }) => [key, max]));
   return counterChanges(tenant, before, after).map(({ key, delta }) => ({
     key,
@@ -149,4 +162,9 @@ const NOT_CONFIGURED: RunningLimits = { perTenant: null, perAgent: null };
 export function limitsOf(from: TaskCommand, tenant: string, before: State): readonly Limit[] {
   if (from.command.type !== 'Start' || before.status === 'none') return from.limits;
   return [...from.limits, ...limitsOfRunning(tenant, before, from.runningLimits ?? NOT_CONFIGURED)];
+}
+
+function limitsOfThenStart({ thenStart }: TaskCommand, tenant: string, after: State): readonly Limit[] {
+  if (thenStart == null || after.status !== 'running') return [];
+  return limitsOfRunning(tenant, after, thenStart.runningLimits ?? NOT_CONFIGURED);
 }

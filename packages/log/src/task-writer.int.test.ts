@@ -17,10 +17,11 @@ import {
   step,
   submission,
   submit,
+  TENANT,
 } from '../test/requests.ts';
 import { readHead, readStream } from './read.ts';
 import { taskStream } from './task-batch.ts';
-import type { Written } from './task-writer.ts';
+import type { WriteRequest, Written } from './task-writer.ts';
 import { verifyLog } from './verify.ts';
 
 let log: TestLog;
@@ -177,6 +178,54 @@ describe('several commands of one task', () => {
     ]);
     expect(codes).toEqual(['LIMIT_REACHED', 'FENCED']);
     expect(await typesOf(first.taskId)).toEqual([]);
+  });
+});
+
+describe('a submit that may be begun at once', () => {
+  const thenStart = (fields: Partial<WriteRequest['thenStart']> = {}) => {
+    const { command } = start('');
+    if (command.type !== 'Start') throw new Error('no start');
+    return { thenStart: { command, ...fields }, claimId: command.claimId };
+  };
+
+  test('is accepted and claimed in one commit', async () => {
+    const { claimId, ...ask } = thenStart();
+    const written = await log.writer.write(submit({}, ask));
+    expect(written).toMatchObject({ version: 2, state: { status: 'running', fence: 1, claimId } });
+    expect(await typesOf(written.taskId)).toEqual(['TaskSubmitted', 'AttemptStarted']);
+    expect(await commitsWith(written.taskId)).toBe(1);
+    expect(await log.writer.write(complete(written.taskId, 1))).toMatchObject({ state: { status: 'completed' } });
+  });
+
+  test('is accepted alone where a limit or a value refuses the start', async () => {
+    const tenant = randomUUID();
+    const full = thenStart({ runningLimits: { perTenant: 0, perAgent: null } });
+    const unstorable = thenStart();
+    const wrong = { ...unstorable.thenStart, command: { ...unstorable.thenStart.command, worker: '\ud800' } };
+    for (const { thenStart } of [full, { thenStart: wrong }]) {
+      const written = await log.writer.write(submit({}, { tenant, thenStart }));
+      expect(written).toMatchObject({ version: 1, state: { status: 'queued', fence: 0 } });
+      expect(await typesOf(written.taskId)).toEqual(['TaskSubmitted']);
+    }
+  });
+
+  test('is refused as it would be without', async () => {
+    const limits = [{ key: openTasksKey(TENANT), max: 0 }];
+    expect(await codeOf(log.writer.write(submit({}, { limits, thenStart: thenStart().thenStart })))).toBe(
+      'LIMIT_REACHED',
+    );
+    const wrong = submit({ input: '\ud800' }, { thenStart: thenStart().thenStart });
+    expect(await codeOf(log.writer.write(wrong))).toBe('VALUE_REFUSED');
+    expect(await typesOf(wrong.taskId)).toEqual([]);
+  });
+
+  test('finds its own claim when it is sent again', async () => {
+    const { claimId, ...ask } = thenStart();
+    const first = submit({}, ask);
+    await log.writer.write(first);
+    for (const writer of [log.writer, log.openWriter()]) {
+      expect(await writer.write(first)).toMatchObject({ events: [], state: { status: 'running', claimId } });
+    }
   });
 });
 

@@ -2,7 +2,7 @@
 import type { AppError } from '@morningai/core/errors';
 import type { Event, State } from '@morningai/core/task';
 import type { Letter } from './mailbox.ts';
-import type { TaskCommand } from './task-batch.ts';
+import type { TaskCommand, ThenStart } from './task-batch.ts';
 
 export type WriteRequest = TaskCommand &
   Letter & {
@@ -20,7 +20,7 @@ export type Written = {
   readonly state: State;
   /** Of the task, after all that was stored together with this command. */
   readonly version: number;
-  /** Empty: a repeat; everything was recorded before. */
+  /** Empty: a repeat; everything was recorded before. With `thenStart`, the state tells whose claim it is. */
   readonly events: readonly Event[];
   readonly recordedAt: Date | null;
   /** Where in the log its events begin; null: nothing was stored. */
@@ -34,6 +34,8 @@ export type Written = {
 /** A request on its way. */
 export type Entry = WriteRequest & {
   readonly settle: { resolve(written: Written): void; reject(error: AppError): void };
+  /** Null from when it was refused: the Submit goes alone. */
+  thenStart?: ThenStart | null;
   conflicts: number;
   /** A value of its batch was refused and it is not known whose: it goes by itself. */
   alone: boolean;
