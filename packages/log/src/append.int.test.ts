@@ -88,7 +88,7 @@ describe('an append', () => {
     const stale = { ...submitted(), expectedVersion: 7 };
     const results = await append(log.pool, [submitted(), stale, known.append, noted('outage/1', 0), submitted()]);
     const recordedAt = expect.any(Date);
-    expect(results).toEqual([
+    expect(results).toMatchObject([
       { ok: true, firstPosition: head + 1, recordedAt },
       { ok: false, reason: 'conflict' },
       { ok: true, firstPosition: head + 2, recordedAt },
@@ -100,6 +100,7 @@ describe('an append', () => {
       [head + 2, 1],
       [head + 3, 2],
     ]);
+    expect(results.flatMap((result) => (result.ok ? result.logged : []))).toEqual(await readEvents(log.pool, head, 5));
   });
 
   test('of nothing but refused commands leaves no trace', async () => {

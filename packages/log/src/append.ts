@@ -6,6 +6,7 @@ import type { Guard } from '@morningai/core/task-projection';
 import { plainArray, textArray } from './array-parameter.ts';
 import { canonicalJson, eventDigest } from './digest.ts';
 import type { Pool, Statement } from './pool.ts';
+import type { LogEvent } from './read.ts';
 
 export type NewEvent = { readonly type: string; readonly life: number; readonly data: unknown };
 
@@ -51,7 +52,12 @@ export type Append = {
 export type Timing = 'due' | 'over' | 'expired';
 
 export type Appended =
-  | { readonly ok: true; readonly firstPosition: number; readonly recordedAt: Date }
+  | {
+      readonly ok: true;
+      readonly firstPosition: number;
+      readonly recordedAt: Date;
+      readonly logged: readonly LogEvent[];
+    }
   | { readonly ok: false; readonly reason: 'conflict' | 'leased' | 'early' | 'limited' }
   | { readonly ok: false; readonly reason: 'duplicate'; readonly taskId: string; readonly requestDigest: string };
 
@@ -121,16 +127,25 @@ export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[])
   if (row === undefined) throw new Error('append returned no row');
   const refusals = new Map((row.refused ?? []).map((refusal) => [refusal.command, refusal]));
   let position = row.first_position ?? 0;
-  return batch.map(({ events }, index): Appended => {
+  return batch.map((append, index): Appended => {
     const refusal = refusals.get(index);
     if (refusal === undefined) {
       const firstPosition = position;
-      position += events.length;
-      return { ok: true, firstPosition, recordedAt: row.recorded_at };
+      position += append.events.length;
+      const recordedAt = row.recorded_at;
+      return { ok: true, firstPosition, recordedAt, logged: loggedEvents(append, firstPosition, recordedAt) };
     }
     if (refusal.reason !== 'duplicate') return { ok: false, reason: refusal.reason };
     const { taskId, requestDigest } = refusal;
     return { ok: false, reason: 'duplicate', taskId: taskId ?? '', requestDigest: requestDigest ?? '' };
+  });
+}
+
+/** As they would be read back. */
+function loggedEvents({ command, events }: EncodedAppend, firstPosition: number, recordedAt: Date): LogEvent[] {
+  const { stream, tenant } = command;
+  return events.map(({ version, life, type, data }, index) => {
+    return { position: firstPosition + index, stream, version, life, tenant, type, dataText: data, recordedAt };
   });
 }
 

@@ -19,7 +19,7 @@ import {
   submit,
   TENANT,
 } from '../test/requests.ts';
-import { readHead, readStream } from './read.ts';
+import { readHead, readStream, type LogEvent } from './read.ts';
 import { taskStream } from './task-batch.ts';
 import type { WriteRequest, Written } from './task-writer.ts';
 import { verifyLog } from './verify.ts';
@@ -286,6 +286,16 @@ describe('a writer tells', () => {
     await writer.write(start(taskId));
     await codeOf(writer.write(complete(taskId, 9)));
     expect(told.map(({ state }) => state.status)).toEqual(['queued', 'running']);
+  });
+
+  test('the events that are stored, as they are read back', async () => {
+    const writer = log.openWriter();
+    const told: LogEvent[] = [];
+    writer.onLogged((events) => told.push(...events));
+    const { taskId } = await writer.write(submit({ input: { b: 'ü"\\', a: [1.5] } }));
+    await writer.write(start(taskId));
+    await codeOf(writer.write(complete(taskId, 9)));
+    expect(told).toEqual(await readStream(log.pool, taskStream(taskId), 0, 10));
   });
 
   test('what is wrong with a command that waited too long', async () => {

@@ -14,6 +14,7 @@ import { loadTasks } from './load-tasks.ts';
 import { createMailbox } from './mailbox.ts';
 import type { Pool } from './pool.ts';
 import { isBug } from './postgres-failure.ts';
+import type { LogEvent } from './read.ts';
 import { settleTask } from './settle-task.ts';
 import { decideTask, isConditional, type DecidedTask, type KnownTask } from './task-batch.ts';
 import type { Entry, WriteRequest, Written } from './write-request.ts';
@@ -31,6 +32,8 @@ export type TaskWriter = {
    * must know everything follows the log.
    */
   onWritten(listener: (written: Written) => void): void;
+  /** The same as events, as they would be read back: batch by batch, which may come out of order. */
+  onLogged(listener: (events: readonly LogEvent[]) => void): void;
   readonly waiting: number;
   /** Refuses what is new and what waits, and ends once nothing is on its way. */
   close(): Promise<void>;
@@ -49,6 +52,7 @@ export function createTaskWriter(pool: Pool): TaskWriter {
   const known = new LRUCache<string, KnownTask>({ max: CACHED_TASKS });
   const busyTasks = new Set<string>();
   const listeners: ((written: Written) => void)[] = [];
+  const logListeners: ((events: readonly LogEvent[]) => void)[] = [];
   const stop = new AbortController();
   const idle = Promise.withResolvers<void>();
   let inFlight = 0;
@@ -134,6 +138,8 @@ export function createTaskWriter(pool: Pool): TaskWriter {
     for (const entry of sent) entry.sent = true;
     const results = appends.length === 0 ? [] : await appendBisecting(pool, appends);
     for (const entry of sent) entry.sent = false;
+    const logged = results.flatMap((result) => (result.ok ? result.logged : []));
+    for (const listener of logListeners) tell(listener, logged);
     const resultOf = new Map(storing.map((task, index) => [task, results[index] ?? null]));
     return decided.flatMap((task) => {
       const result = resultOf.get(task) ?? null;
@@ -208,6 +214,7 @@ export function createTaskWriter(pool: Pool): TaskWriter {
       return promise;
     },
     onWritten: (listener) => void listeners.push(listener),
+    onLogged: (listener) => void logListeners.push(listener),
     get waiting() {
       return mailbox.size;
     },
@@ -239,9 +246,9 @@ function gaveUp(entry: Entry, closing: boolean, outage: unknown): AppError {
 }
 
 /** A listener that throws is a bug of its own: it must end the process, not look like an outage of Postgres. */
-function tell(listener: (written: Written) => void, written: Written): void {
+function tell<Told>(listener: (told: Told) => void, told: Told): void {
   try {
-    listener(written);
+    listener(told);
   } catch (error) {
     queueMicrotask(() => {
       throw error;

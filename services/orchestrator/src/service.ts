@@ -91,9 +91,9 @@ export async function createOrchestrator(
   writer.onWritten((written) => {
     if (written.recordedAt !== null) clock.observe(written.recordedAt);
     dispatcher.changed(written);
-    publisher.wake();
     noticeWritten(roster, written);
   });
+  writer.onLogged(publisher.wrote);
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
   const watching = [
     runExpiry({ pool, writer, catalog, logger }, stop.signal),

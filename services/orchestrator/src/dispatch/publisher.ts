@@ -2,7 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import { openFeed, type Feed, type FeedCheckpoint } from '@morningai/bus/feed';
 import type { Pool } from '@morningai/log/pool';
-import { readEvents } from '@morningai/log/read';
+import { readEvents, type LogEvent } from '@morningai/log/read';
+import { createRecentEvents } from '@morningai/log/recent-events';
 import { withoutPassword, type Logger } from '@morningai/service/logger';
 import { untilItWorks } from '@morningai/service/retry';
 import { createWaker } from '@morningai/service/waker';
@@ -15,8 +16,8 @@ const CHECKPOINT_MS = 1_000;
 const POLL_MS = 500;
 
 export type Publisher = {
-  /** The log has grown. */
-  wake(): void;
+  /** This process has written them: what joins on is published without being read back. */
+  wrote(events: readonly LogEvent[]): void;
   /** The last position that JetStream has acknowledged. */
   readonly position: number;
   close(): Promise<void>;
@@ -36,6 +37,7 @@ export function startPublisher(parts: PublisherParts): Publisher {
   const { pool, natsUrl, incarnation, stream, logger, leads } = parts;
   const stop = new AbortController();
   const waker = createWaker();
+  const recent = createRecentEvents();
   let position = 0;
 
   const follow = async (feed: Feed) => {
@@ -56,7 +58,8 @@ export function startPublisher(parts: PublisherParts): Publisher {
     while (!stop.signal.aborted && leads()) {
       position = checkpoint.position;
       if (lost) throw new Error('the connection to NATS was lost');
-      const events = await readEvents(pool, checkpoint.position, PAGE);
+      const own = recent.takeAfter(checkpoint.position, PAGE);
+      const events = own.length > 0 ? own : await readEvents(pool, checkpoint.position, PAGE);
       if (events.length > 0) {
         checkpoint = await feed.publish(checkpoint, events);
         if (performance.now() - savedAt > CHECKPOINT_MS) await save();
@@ -87,7 +90,10 @@ export function startPublisher(parts: PublisherParts): Publisher {
   });
 
   return {
-    wake: waker.wake,
+    wrote(events) {
+      recent.add(events);
+      waker.wake();
+    },
     get position() {
       return position;
     },
