@@ -91,6 +91,7 @@ export function startPublisher(parts: PublisherParts): Publisher {
 
   return {
     wrote(events) {
+      if (!leads()) return;
       recent.add(events);
       waker.wake();
     },
