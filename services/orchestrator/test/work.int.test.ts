@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readStream } from '@morningai/log/read';
+import { taskStream } from '@morningai/log/task-batch';
 import { AgentError, createWorker, defineAgent, type Agent, type Worker } from '@morningai/sdk';
 import { eventually } from '@morningai/testbed/eventually';
 import { reservePort } from '@morningai/testbed/ports';
@@ -29,6 +31,26 @@ describe.concurrent('work', () => {
     expect(task).toMatchObject({ status: 'completed', attempt: 1, failures: 0 });
     expect(JSON.parse(task.outputJson)).toEqual({ seen: { who: 'you' }, said: 'hello' });
     expect(await bench.eventTypes(id)).toEqual(['TaskSubmitted', 'AttemptStarted', 'StepCompleted', 'TaskCompleted']);
+    await worker.close();
+    expect((await bench.verify()).problems).toEqual([]);
+  });
+
+  test('a task that comes while a slot is free is accepted and begun in one commit', async () => {
+    await using bench = await startOrchestrator();
+    const worker = await join(
+      bench,
+      agentThat(async (_, input) => input),
+    );
+    // The first ones may come before the lanes have found that nobody waits.
+    await eventually(
+      async () => {
+        const { id } = await bench.accept({ inputJson: '{"n":1}' });
+        expect(await bench.finished(id)).toMatchObject({ status: 'completed', attempt: 1, outputJson: '{"n":1}' });
+        const [submitted, started] = await readStream(bench.pool, taskStream(id), 0, 2);
+        expect(started).toMatchObject({ type: 'AttemptStarted', recordedAt: submitted?.recordedAt });
+      },
+      { deadlineMs: 20_000 },
+    );
     await worker.close();
     expect((await bench.verify()).problems).toEqual([]);
   });

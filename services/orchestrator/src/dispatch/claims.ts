@@ -7,12 +7,14 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { asAppError } from '@morningai/core/errors';
 import type { RunningLimits } from '@morningai/core/task-projection';
+import type { ThenStart } from '@morningai/log/task-batch';
 import type { TaskWriter, Written } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { AgentCatalog } from '../agent-catalog.ts';
 import { DEFAULTS } from '@morningai/core/limits';
 import type { Limited } from '../domain/held-back.ts';
 import type { Roster } from '../domain/roster.ts';
+import type { Assignment } from '../store/assignments.ts';
 import type { AssignmentCache } from './assignment-cache.ts';
 import { releaseClaim } from './release.ts';
 import { assign, claimOf, type WorkSession } from './work-session.ts';
@@ -30,10 +32,20 @@ export type Claims = {
    * @returns those that found none; the claims of the others are being written
    */
   take(agent: string, taskIds: readonly string[], holdMs?: number): Promise<readonly string[]>;
+  /**
+   * A claim that goes along with the submission of a task, if a slot is free now. Its slot is taken until `settle`, which is told what
+   * became of the submission (null: it failed; whether it was recorded may be unknown, then the lease ends the attempt).
+   */
+  along(agent: string): ClaimAlong | null;
   /** A slot is waited for, or a claim is being written. */
   isTaking(taskId: string): boolean;
   /** How many of this agent's tasks are being taken. */
   taking(agent: string): number;
+};
+
+export type ClaimAlong = {
+  readonly thenStart: ThenStart;
+  settle(written: Written | null, assignment: Assignment): void;
 };
 
 export type ClaimsParts = {
@@ -65,32 +77,43 @@ export function createClaims(parts: ClaimsParts): Claims {
     takingOf.set(agent, (takingOf.get(agent) ?? 1) - 1);
   };
 
-  /** @returns false: the slot is free again */
-  const claim = async (session: WorkSession, agent: string, taskId: string) => {
-    const claimId = randomUUID();
+  const startFor = (session: WorkSession, agent: string): ThenStart['command'] => {
     const agentVersion = session.agents.get(agent) ?? '';
     const leaseMs = catalog.known(agent)?.leaseMs ?? DEFAULTS.leaseMs;
+    return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, leaseMs };
+  };
+
+  /** @returns false: the slot is free again */
+  const claim = async (session: WorkSession, agent: string, taskId: string) => {
+    const command = startFor(session, agent);
     const written = await writer.write({
       taskId,
       tenant: '',
-      command: { type: 'Start', claimId, worker: session.workerId, agentVersion, leaseMs },
+      command,
       limits: [],
       runningLimits,
       urgency: 'claim',
       bytes: CLAIM_BYTES,
       deadlineAt: performance.now() + CLAIM_DEADLINE_MS,
     });
-    if (!isMine(written, claimId)) return false;
-    const { fence, steps, failures } = written.state;
+    if (!isMine(written, command.claimId)) return false;
     const assignment = await assignments.take(taskId).catch((error: unknown) => {
       logger.warn({ traceId: taskId, why: reason(error) }, 'input not read');
       return undefined;
     });
+    return give(session, agent, written, assignment);
+  };
+
+  /** @returns false: the slot is free again */
+  const give = async (session: WorkSession, agent: string, written: Running, assignment: Assignment | undefined) => {
+    const { taskId } = written;
+    const { fence, steps, failures } = written.state;
     if (!session.open || assignment === undefined) {
       await releaseClaim(writer, logger, taskId, fence);
       return false;
     }
     const { tenant, inputJson, labels } = assignment;
+    const agentVersion = session.agents.get(agent) ?? '';
     const assigned = { agent, agentVersion, inputJson, tenant, labels, stepCount: steps, deadline: undefined };
     // An earlier attempt of the same task that this worker lost: its outcome would no longer be known as one, so its slot is free now.
     if (session.held.has(taskId)) roster.giveBack(session);
@@ -142,6 +165,22 @@ export function createClaims(parts: ClaimsParts): Claims {
       asked = true;
       if (inLine.size === 0 || signal.aborted) stopWaiting();
       return promise;
+    },
+    along(agent) {
+      let session: WorkSession | null = null;
+      const withdraw = roster.request(agent, (granted) => (session = granted));
+      withdraw();
+      if (session === null) return null;
+      const granted: WorkSession = session;
+      const command = startFor(granted, agent);
+      const settle = async (written: Written | null, assignment: Assignment) => {
+        const isOurs = written !== null && isMine(written, command.claimId);
+        if (!isOurs || !(await give(granted, agent, written, assignment))) roster.giveBack(granted);
+      };
+      return {
+        thenStart: { command, runningLimits },
+        settle: (written, assignment) => void settle(written, assignment),
+      };
     },
     isTaking: (taskId) => taking.has(taskId),
     taking: (agent) => takingOf.get(agent) ?? 0,

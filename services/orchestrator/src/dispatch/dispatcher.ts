@@ -13,7 +13,7 @@ import { reason, type Logger } from '@morningai/service/logger';
 import { createHeldBack, type Limited } from '../domain/held-back.ts';
 import type { Roster } from '../domain/roster.ts';
 import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
-import type { Claims } from './claims.ts';
+import type { ClaimAlong, Claims } from './claims.ts';
 import type { Leadership } from './leadership.ts';
 import { startLogLane } from './log-lane.ts';
 import { startQueueLane, type QueueLane } from './queue-lane.ts';
@@ -40,6 +40,8 @@ export type Dispatcher = {
   changed(written: Written): void;
   /** A limit refused the claim of a task. */
   limited(limited: Limited): void;
+  /** The claim that goes along with a task of this agent that is submitted now; null: another waits for a slot, or none is free. */
+  claimAlong(agent: string): ClaimAlong | null;
   /** A worker joined, or a slot may be free for another reason. */
   wake(): void;
   /** Has all tickets given out anew: what Postgres has of the tasks was mended. */
@@ -171,6 +173,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   return {
     changed,
+    claimAlong: (agent) => (isFirst(agent) ? claims.along(agent) : null),
     wake() {
       consume();
       topUp.wake();

@@ -2,14 +2,16 @@ import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { AppError } from '@morningai/core/errors';
 import { LIMITS } from '@morningai/core/limits';
-import type { Json } from '@morningai/core/task';
+import type { Command, Json } from '@morningai/core/task';
 import { openTasksKey } from '@morningai/core/task-projection';
 import { canonicalJson } from '@morningai/log/digest';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
+import type { Written } from '@morningai/log/task-writer';
 import { toProblem } from '@morningai/rpc/errors';
 import type { CallContext } from '@morningai/rpc/server';
 import type { SubmitResult, SubmitTasksRequest, SubmitTasksResponse, Task, TaskSpec } from '@morningai/rpc/tasks';
 import { parseInput, toSubmit, type RequestedTask } from '../domain/submission.ts';
+import type { Assignment } from '../store/assignments.ts';
 import { findSubmission } from '../store/find-submission.ts';
 import { getTaskViews } from '../store/task-views.ts';
 import type { Parts } from './parts.ts';
@@ -17,6 +19,8 @@ import { submittedMessage, taskMessage } from './task-message.ts';
 
 /** Beside the input. */
 const SUBMIT_BYTES = 500;
+
+type Submit = Command & { readonly type: 'Submit' };
 
 /** Each task is accepted or refused by itself; the batch as a whole fails only for reasons of the call. */
 export async function submitTasks(
@@ -37,7 +41,7 @@ export async function submitTasks(
 }
 
 async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: CallContext): Promise<SubmitResult> {
-  const { writer, assignments } = parts;
+  const { assignments } = parts;
   const requested = requestedTask(spec);
   const input = parseInput(requested);
   const digest = requestDigest(requested, input);
@@ -48,21 +52,36 @@ async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: 
     return earlier;
   });
   if ('taskId' in command) return repeated(parts, tenant, command.taskId);
-  const written = await writer.write({
-    taskId: requested.id,
-    tenant,
-    command,
-    limits: [{ key: openTasksKey(tenant), max: parts.maxOpenTasks }],
-    urgency: 'submit',
-    bytes: SUBMIT_BYTES + requested.inputJson.length,
-    deadlineAt: performance.now() + (context.deadline.getTime() - Date.now()),
-  });
+  const assignment = { taskId: requested.id, tenant, inputJson: requested.inputJson, labels: requested.labels };
+  const written = await writeAndBegin(parts, assignment, command, context);
   if (written.events.length > 0 && written.recordedAt !== null) {
     // Only what was accepted: a refused submit must not put its input in place of another's. A claim takes longer to be written.
-    assignments.put({ taskId: requested.id, tenant, inputJson: requested.inputJson, labels: requested.labels });
+    if (written.state.status === 'queued') assignments.put(assignment);
     return accepted(submittedMessage(requested.id, tenant, command, written.recordedAt), false);
   }
   return repeated(parts, tenant, written.duplicateOf ?? requested.id);
+}
+
+/** Where a slot is free and nobody waits for it, the task is claimed in the commit that accepts it. */
+async function writeAndBegin(parts: Parts, assignment: Assignment, command: Submit, context: CallContext) {
+  const { taskId, tenant, inputJson } = assignment;
+  const claim = command.dueInMs === 0 ? parts.dispatcher.claimAlong(command.agent) : null;
+  let written: Written | null = null;
+  try {
+    written = await parts.writer.write({
+      taskId,
+      tenant,
+      command,
+      limits: [{ key: openTasksKey(tenant), max: parts.maxOpenTasks }],
+      urgency: 'submit',
+      bytes: SUBMIT_BYTES + inputJson.length,
+      deadlineAt: performance.now() + (context.deadline.getTime() - Date.now()),
+      thenStart: claim?.thenStart ?? null,
+    });
+    return written;
+  } finally {
+    claim?.settle(written, assignment);
+  }
 }
 
 async function decideSubmit(parts: Parts, requested: RequestedTask, input: Json, digest: string) {
