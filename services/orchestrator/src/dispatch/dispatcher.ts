@@ -40,8 +40,8 @@ export type Dispatcher = {
   changed(written: Written): void;
   /** A limit refused the claim of a task. */
   limited(limited: Limited): void;
-  /** The claim that goes along with a task of this agent that is submitted now; null: another waits for a slot, or none is free. */
-  claimAlong(agent: string): ClaimAlong | null;
+  /** The claim that goes along with a task that is submitted now; null: others wait for a slot, none is free, or a limit forbids it. */
+  claimAlong(agent: string, tenant: string): ClaimAlong | null;
   /** A worker joined, or a slot may be free for another reason. */
   wake(): void;
   /** Has all tickets given out anew: what Postgres has of the tasks was mended. */
@@ -173,7 +173,8 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   return {
     changed,
-    claimAlong: (agent) => (isFirst(agent) ? claims.along(agent) : null),
+    claimAlong: (agent, tenant) =>
+      isFirst(agent) && !heldBack.tenants(agent).includes(tenant) ? claims.along(agent) : null,
     wake() {
       consume();
       topUp.wake();

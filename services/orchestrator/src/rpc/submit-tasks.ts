@@ -65,7 +65,7 @@ async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: 
 /** Where a slot is free and nobody waits for it, the task is claimed in the commit that accepts it. */
 async function writeAndBegin(parts: Parts, assignment: Assignment, command: Submit, context: CallContext) {
   const { taskId, tenant, inputJson } = assignment;
-  const claim = command.dueInMs === 0 ? parts.dispatcher.claimAlong(command.agent) : null;
+  const claim = command.dueInMs === 0 ? parts.dispatcher.claimAlong(command.agent, tenant) : null;
   let written: Written | null = null;
   try {
     written = await parts.writer.write({
