@@ -45,7 +45,7 @@ export type Bulk = BulkAnswer & { readonly done: number };
 /** Asks again while the answer says that tasks are left. */
 export async function untilNoneIsLeft(ask: () => Promise<Bulk>): Promise<Bulk> {
   let sum = await ask();
-  while (sum.left > 0) {
+  while (sum.left > 0 && !sum.dryRun) {
     const { matched, done, tasks } = sum;
     console.error(`${done} done, ${sum.left} left`);
     const next = await ask().catch((error: unknown) => {

@@ -31,48 +31,56 @@ export type Bulk = {
 
 /** `isPartial`: there are more that match. */
 type Sums = { matched: number; isPartial: boolean; done: number; passed: number; ids: string[] };
+type Pages = () => AsyncIterable<readonly string[]>;
 
 /** @throws AppError NOTHING_MATCHED, DEADLINE_EXCEEDED (nothing was changed); what kept the very first of them from being done */
-export async function runBulk(parts: Parts, asked: Bulk, context: CallContext): Promise<BulkResult> {
+export async function runBulk(parts: Parts, bulk: Bulk, context: CallContext): Promise<BulkResult> {
   const endsAt = deadlineOf(context) - ANSWER_MS;
-  const isOver = () => performance.now() >= endsAt || context.signal.aborted;
-  // Half of the time is for the count. Where that is not enough, what was counted is worked off, and the caller comes again.
-  const countedBy = (performance.now() + endsAt) / 2;
   // What is still to be submitted is not meant, or this would not end under load.
-  const before = asked.selection.before ?? new Date(parts.clock.nowMs() + CLOCK_SLACK_MS);
-  const bulk = { ...asked, selection: { ...asked.selection, before } };
+  const before = bulk.selection.before ?? new Date(parts.clock.nowMs() + CLOCK_SLACK_MS);
   const agents = [...new Set((await parts.catalog.all()).map(({ name }) => name))];
-  const pages = () => selectTasks(parts.pool, bulk.among, bulk.selection, agents);
+  const pages: Pages = () => selectTasks(parts.pool, bulk.among, { ...bulk.selection, before }, agents);
 
+  const sums = await count(bulk, pages, (performance.now() + endsAt) / 2);
+  let left = sums.isPartial ? 1 : 0;
+  if (!bulk.dryRun) {
+    sums.ids = [];
+    const isWhole = await workOff(parts, bulk, pages, endsAt, sums);
+    left = isWhole ? 0 : Math.max(left, sums.matched - sums.done - sums.passed);
+  }
+  return { matched: BigInt(sums.matched), done: BigInt(sums.done), left: BigInt(left), ids: sums.ids };
+}
+
+/** Where the time for it is not enough, what was counted is worked off, and the caller comes again. */
+async function count({ among }: Bulk, pages: Pages, endsAt: number): Promise<Sums> {
   const sums: Sums = { matched: 0, isPartial: false, done: 0, passed: 0, ids: [] };
   for await (const ids of pages()) {
     sums.matched += ids.length;
     sums.ids.push(...ids.slice(0, LIMITS.pageMax - sums.ids.length));
-    sums.isPartial = performance.now() >= countedBy;
+    sums.isPartial = performance.now() >= endsAt;
     if (sums.isPartial) break;
   }
-  if (sums.matched === 0) throw noneMatched(bulk, sums);
-  if (bulk.dryRun) return answer(sums, sums.isPartial ? 1 : 0);
+  if (sums.matched > 0) return sums;
+  if (!sums.isPartial) throw new AppError('NOTHING_MATCHED', `the filter matches no ${among} task`);
+  throw new AppError(
+    'DEADLINE_EXCEEDED',
+    'not all tasks were looked at in time, and none matched; nothing was changed',
+  );
+}
 
-  sums.ids = [];
+/** @returns false: it was not done with all of them */
+async function workOff(parts: Parts, bulk: Bulk, pages: Pages, endsAt: number, sums: Sums): Promise<boolean> {
   // Open tasks change places while they are looked for: once more, until none is found. A failed one is retried once.
   for (let doneBefore = -1; doneBefore < sums.done && (doneBefore < 0 || bulk.among === 'open');) {
     doneBefore = sums.done;
     for await (const ids of pages()) {
       for (let from = 0; from < ids.length; from += COMMANDS_AT_ONCE) {
-        if (isOver() || !(await doThem(parts, bulk, ids.slice(from, from + COMMANDS_AT_ONCE), endsAt, sums))) {
-          return answer(sums, Math.max(sums.isPartial ? 1 : 0, sums.matched - sums.done - sums.passed));
-        }
+        if (performance.now() >= endsAt) return false;
+        if (!(await doThem(parts, bulk, ids.slice(from, from + COMMANDS_AT_ONCE), endsAt, sums))) return false;
       }
     }
   }
-  return answer(sums, 0);
-}
-
-function noneMatched({ among }: Bulk, { isPartial }: Sums): AppError {
-  return isPartial
-    ? new AppError('DEADLINE_EXCEEDED', 'not all tasks were looked at in time, and none matched; nothing was changed')
-    : new AppError('NOTHING_MATCHED', `the filter matches no ${among} task`);
+  return true;
 }
 
 /** @returns false: one of them could not be done now, and neither could the next */
@@ -108,8 +116,4 @@ async function doThem(
   }
   if (hindrance !== null && sums.done === 0) throw hindrance;
   return hindrance === null;
-}
-
-function answer({ matched, done, ids }: Sums, left: number): BulkResult {
-  return { matched: BigInt(matched), done: BigInt(done), left: BigInt(left), ids };
 }
