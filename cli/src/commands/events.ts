@@ -30,7 +30,7 @@ export function timeline(events: readonly TaskEvent[]): string {
   return table(['position', 'version', 'time', 'event', ''], rows);
 }
 
-const SHOWN: ReadonlySet<string> = new Set(['agent', 'worker', 'fence', 'step', 'error']);
+const SHOWN: ReadonlySet<string> = new Set(['agent', 'worker', 'fence', 'step', 'error', 'reason']);
 
 function summary(data: unknown): string {
   if (typeof data !== 'object' || data === null) return '';

@@ -32,6 +32,9 @@ const failed = (retryInMs: number | null): Event => ({
 const EXPIRED: Event = { type: 'AttemptExpired', data: { fence: 1, retryInMs: 700 } };
 const COMPLETED: Event = { type: 'TaskCompleted', data: { fence: 1, output: 1 } };
 const TASK_FAILED: Event = { type: 'TaskFailed', data: { error: ERROR } };
+const CANCEL_REQUESTED: Event = { type: 'TaskCancelRequested', data: { fence: 1, reason: 'r', graceMs: 4_000 } };
+const CANCELLED: Event = { type: 'TaskCancelled', data: { reason: 'r' } };
+const RETRIED: Event = { type: 'TaskRetried', data: { dueInMs: 50 } };
 
 /** The row after the newest events, as they are appended after the earlier ones. */
 function project(earlier: readonly Event[], newest: readonly Event[]) {
@@ -53,6 +56,25 @@ describe('the row of a task', () => {
     ['expired: due after the wait', [SUBMITTED, STARTED], [EXPIRED], { status: 'queued', wakeInMs: 700 }],
     ['completed: ended', [SUBMITTED, STARTED], [COMPLETED], { status: 'completed', ends: true }],
     ['failed for good: ended', [SUBMITTED, STARTED], [failed(null), TASK_FAILED], { status: 'failed', ends: true }],
+    [
+      'asked to stop: its grace',
+      [SUBMITTED, STARTED],
+      [CANCEL_REQUESTED],
+      { status: 'running', wakeInMs: 4_000, starts: false, ends: false },
+    ],
+    ['cancelled: ended', [SUBMITTED], [CANCELLED], { status: 'cancelled', ends: true }],
+    [
+      'cut, and failed while asked to stop: ended',
+      [SUBMITTED, STARTED, CANCEL_REQUESTED],
+      [failed(null), CANCELLED],
+      { status: 'cancelled', ends: true },
+    ],
+    [
+      'retried: due again',
+      [SUBMITTED, STARTED, failed(null), TASK_FAILED],
+      [RETRIED],
+      { status: 'queued', fence: 1, wakeInMs: 50, ends: false },
+    ],
     [
       'all at once: the newest wait',
       [],
@@ -92,6 +114,8 @@ describe('the counters', () => {
     }
     expect(countersOf('acme', fold([keyed, STARTED, COMPLETED]))).toEqual([]);
     expect(countersOf('acme', fold([keyed, STARTED, failed(null), TASK_FAILED]))).toEqual([]);
+    expect(countersOf('acme', fold([keyed, STARTED, CANCEL_REQUESTED, CANCELLED]))).toEqual([]);
+    expect(countersOf('acme', fold([SUBMITTED, TASK_FAILED, RETRIED]))).toEqual([openTasksKey('acme')]);
   });
 
   test('sum up to the tasks as they are, however their histories are cut into appends', () => {
@@ -101,6 +125,8 @@ describe('the counters', () => {
       [keyed, STARTED, failed(1), STARTED],
       [SUBMITTED, STARTED, EXPIRED, STARTED, failed(null), TASK_FAILED],
       [SUBMITTED, STARTED, RELEASED],
+      [SUBMITTED, STARTED, CANCEL_REQUESTED, CANCELLED],
+      [SUBMITTED, STARTED, failed(null), TASK_FAILED, RETRIED],
     ];
     for (const size of [1, 2, 3, 6]) {
       const changes = histories.flatMap((events) =>
@@ -110,7 +136,7 @@ describe('the counters', () => {
       );
       const whole = histories.flatMap((events) => countersOf('acme', fold(events)).map((key) => ({ key, delta: 1 })));
       expect(sums(changes)).toEqual(sums(whole));
-      expect(sums(changes)).toMatchObject({ [openTasksKey('acme')]: 3, 'running/acme': 1, 'running/acme/key/k': 1 });
+      expect(sums(changes)).toMatchObject({ [openTasksKey('acme')]: 4, 'running/acme': 1, 'running/acme/key/k': 1 });
     }
   });
 

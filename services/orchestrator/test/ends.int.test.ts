@@ -47,6 +47,9 @@ describe.concurrent('a cancellation', () => {
       const error = { code: 'TASK_CANCELLED', message: 'not needed' };
       expect(await bench.cancel(id, { reason: 'not needed' })).toMatchObject({ status: 'cancelled', error });
       expect(await bench.eventTypes(id)).toEqual(['TaskSubmitted', 'TaskCancelled']);
+      for (const seconds of [-1n, 3_601n]) {
+        expect(await codeOf(bench.cancel(id, { grace: { seconds, nanos: 0 } }))).toBe('REQUEST_INVALID');
+      }
       // A repeat is answered with the same task.
       expect((await bench.cancel(id)).status).toBe('cancelled');
     }

@@ -22,15 +22,15 @@ beforeAll(async () => {
 
 afterAll(() => bench[Symbol.asyncDispose]());
 
-const head = async () => (await bench.verify()).head;
+const accepted = async () => (await bench.verify()).ledger.accepted;
 
 test('a repeated submit returns the same task', async () => {
   const id = v7();
   const first = await bench.accept({ id });
-  const before = await head();
+  const before = await accepted();
   const [again] = await bench.submit({ id });
   expect(again?.result).toMatchObject({ $case: 'accepted', value: { repeatedSubmit: true, task: { id: first.id } } });
-  expect(await head()).toBe(before);
+  expect(await accepted()).toBe(before);
 });
 
 test('the same idempotency key with another id returns the first task', async () => {
@@ -50,6 +50,7 @@ test('a repeat returns the first task also when its time is over', async () => {
   const fresh = () => bench.submit({ expiresAt: request.expiresAt });
   await eventually(async () => expect(codeOf((await fresh())[0])).toBe('REQUEST_INVALID'), { deadlineMs: 10_000 });
   expect((await bench.accept(request)).id).toBe(first.id);
+  expect(await bench.finished(first.id)).toMatchObject({ status: 'failed', error: { code: 'TASK_EXPIRED' } });
 });
 
 test('the same key with another request is refused', async () => {
@@ -59,7 +60,7 @@ test('the same key with another request is refused', async () => {
 });
 
 test('bad submits are refused with a code, and nothing is stored', async () => {
-  const before = await head();
+  const before = await accepted();
   const results = await bench.submit(
     { agent: 'nobody' },
     { inputJson: '{"question":""}' },
@@ -86,7 +87,7 @@ test('bad submits are refused with a code, and nothing is stored', async () => {
     'JSON_TOO_COMPLEX',
     ...Array.from({ length: 5 }, () => 'REQUEST_INVALID'),
   ]);
-  expect(await head()).toBe(before);
+  expect(await accepted()).toBe(before);
 });
 
 test('one bad task in a batch of 500 costs only itself', async () => {

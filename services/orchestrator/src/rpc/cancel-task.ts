@@ -36,9 +36,10 @@ export function cancelCommand(reason: string, grace: Duration | undefined): Comm
   if (storableText(reason).length > LIMITS.cancelReasonLength) {
     throw new AppError('REQUEST_INVALID', `reason: at most ${LIMITS.cancelReasonLength} characters`);
   }
+  const isNegative = grace !== undefined && (grace.seconds < 0n || grace.nanos < 0);
   const graceMs = milliseconds(grace) ?? DEFAULTS.cancelGraceMs;
-  if (graceMs > LIMITS.cancelGraceMs) {
-    throw new AppError('REQUEST_INVALID', `grace: at most ${LIMITS.cancelGraceMs} ms`);
+  if (isNegative || graceMs > LIMITS.cancelGraceMs) {
+    throw new AppError('REQUEST_INVALID', `grace: 0 to ${LIMITS.cancelGraceMs} ms`);
   }
   return { type: 'Cancel', reason: reason === '' ? 'cancelled on request' : reason, graceMs };
 }
