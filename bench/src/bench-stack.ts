@@ -1,11 +1,7 @@
 /** The whole system in a temporary folder, as `start` would run it, with what a benchmark needs to know of it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import process from 'node:process';
 import { verifyDatabase } from '@morningai/cli/commands/verify';
-import { openStack, type Stack } from '@morningai/cli/stack/open-stack';
 import type { StackFile } from '@morningai/cli/stack/stack-file';
+import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
 import type { BenchmarkOptions } from './benchmark.ts';
 
 export type BenchStack = AsyncDisposable & {
@@ -20,34 +16,21 @@ export type BenchStack = AsyncDisposable & {
 };
 
 export async function openBenchStack(options: BenchmarkOptions): Promise<BenchStack> {
-  const folder = await mkdtemp(join(tmpdir(), 'morningai-bench-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  // The services inherit this process's environment.
-  process.env['WORKER_SLOTS'] = String(options.slots);
-  if (options.profile !== undefined) {
-    process.env['NODE_OPTIONS'] = `--cpu-prof --cpu-prof-dir=${options.profile} --cpu-prof-interval=500`;
-  }
-  let stack: Stack;
-  try {
-    stack = await openStack({
-      folder,
-      publishFolder: join(folder, 'published'),
-      ports: { ingest: undefined, health: undefined },
-      urls: {},
-      apiKey: undefined,
-      progress: options.progress,
-      signal: options.signal,
-    });
-  } catch (error) {
-    await remove();
-    throw error;
-  } finally {
-    delete process.env['NODE_OPTIONS'];
-  }
+  const stack = await openTemporaryStack({
+    name: 'bench',
+    progress: options.progress,
+    signal: options.signal,
+    serviceEnv: {
+      WORKER_SLOTS: String(options.slots),
+      ...(options.profile && {
+        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profile} --cpu-prof-interval=500`,
+      }),
+    },
+  });
   const urls = stack.describe();
   return {
     urls,
-    orchestratorAddress: await addressOf(join(stack.logFolder, 'orchestrator.log')),
+    orchestratorAddress: urls.orchestratorAddress,
     versions: stack.testbed.describe(),
     pids: () =>
       Object.fromEntries(
@@ -64,18 +47,6 @@ export async function openBenchStack(options: BenchmarkOptions): Promise<BenchSt
           : [`${accepted} tasks were submitted; the ledger says ${JSON.stringify(ledger)}`]),
       ];
     },
-    async [Symbol.asyncDispose]() {
-      await stack[Symbol.asyncDispose]();
-      await remove();
-    },
+    [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose](),
   };
-}
-
-/** stack.json does not say where the orchestrator is; its log does. */
-async function addressOf(logFile: string): Promise<string> {
-  const lines = (await readFile(logFile, 'utf8')).split('\n');
-  const ready = lines.find((line) => line.includes('orchestrator ready'));
-  const address = ready === undefined ? undefined : (JSON.parse(ready) as { address?: string }).address;
-  if (address === undefined) throw new Error(`no "orchestrator ready" in ${logFile}`);
-  return address;
 }

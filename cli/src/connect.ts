@@ -9,6 +9,8 @@ export type Target = Pick<StackFile, 'ingestUrl' | 'apiKey'> & {
   readonly [name in 'databaseUrl' | 'redisUrl' | 'orchestratorAddress']: string | undefined;
 };
 
+const READ_MS = 10_000;
+
 /** @throws AppError CONFIG_INVALID: there is none */
 export async function targetOf(command: Command): Promise<Target> {
   const { INGEST_URL: ingestUrl, MORNINGAI_API_KEY: apiKey } = process.env;
@@ -28,6 +30,21 @@ export async function targetOf(command: Command): Promise<Target> {
 export async function clientOf(command: Command): Promise<Client> {
   const { ingestUrl: url, apiKey } = await targetOf(command);
   return createClient({ url, apiKey });
+}
+
+/** What the SDK's client has no method for. @throws AppError ORCHESTRATOR_UNAVAILABLE */
+export async function readApi(
+  { ingestUrl, apiKey }: Pick<Target, 'ingestUrl' | 'apiKey'>,
+  path: string,
+): Promise<unknown> {
+  const response = await fetch(`${ingestUrl}${path}`, {
+    headers: { authorization: `Bearer ${apiKey}` },
+    signal: AbortSignal.timeout(READ_MS),
+  }).catch((cause: unknown) => {
+    throw new AppError('ORCHESTRATOR_UNAVAILABLE', `the API at ${ingestUrl} cannot be reached`, { cause });
+  });
+  if (response.ok) return response.json();
+  throw new AppError('ORCHESTRATOR_UNAVAILABLE', `the API answered ${response.status}: ${await response.text()}`);
 }
 
 export function folderOf(command: Command): string {

@@ -12,6 +12,8 @@ import { addEvents } from './commands/events.ts';
 import { addFailed } from './commands/failed.ts';
 import { addRetry } from './commands/retry.ts';
 import { addReplay } from './commands/replay.ts';
+import { addQueue } from './commands/queue.ts';
+import { addStack } from './commands/stack.ts';
 import { addStart } from './commands/start.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addTask } from './commands/task.ts';
@@ -19,6 +21,7 @@ import { addTasks } from './commands/tasks.ts';
 import { addVerify } from './commands/verify.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWhy } from './commands/why.ts';
+import { addWorkers } from './commands/workers.ts';
 
 export const EXIT = { good: 0, bad: 1, usage: 2, unknown: 3, interrupted: 130 } as const;
 
@@ -37,6 +40,7 @@ export function createProgram(): Program {
   for (const add of [
     addDemo,
     addStart,
+    addStack,
     addSubmit,
     addTasks,
     addTask,
@@ -46,6 +50,8 @@ export function createProgram(): Program {
     addAgents,
     addVerify,
     addReplay,
+    addWorkers,
+    addQueue,
   ]) {
     add(program, done);
   }
@@ -93,6 +99,9 @@ const USAGE: ReadonlySet<string> = new Set([
   'NOTHING_MATCHED',
   'CONFIG_INVALID',
   'UNAUTHENTICATED',
+  'BACKEND_NOT_OURS',
+  'COMPONENT_DOWN',
+  'COMPONENT_FAULT_REFUSED',
 ]);
 
 function isUsage(code: string): boolean {

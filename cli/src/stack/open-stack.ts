@@ -4,8 +4,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@morningai/core/errors';
-import { openTestbed, type Component, type Testbed } from '@morningai/testbed';
+import { openTestbed, type Component, type RedisPersistence, type Testbed } from '@morningai/testbed';
 import { isFree, reservePort } from '@morningai/testbed/ports';
+import { backendComponent, serviceComponent, type ComponentName, type StackComponent } from './component.ts';
+import { openControl, type Control } from './control.ts';
 import { healthUrl, ingestUrl, orchestratorAddress, servicesOf, type StackAddresses } from './services.ts';
 import { removeStackFile, writeStackFile, type StackFile } from './stack-file.ts';
 import { supervise, type Supervised } from './supervisor.ts';
@@ -21,12 +23,19 @@ export type StackOptions = {
   readonly urls: Partial<Record<Component, string>>;
   /** Undefined: the folder's own, made at the first start. */
   readonly apiKey: string | undefined;
+  /** Default: a killed Redis comes back empty. */
+  readonly redisPersistence?: RedisPersistence;
+  /** What the services are told of beside their addresses. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
+  /** Where the services reach Redis, when that is not where it is: a proxy that hurts. */
+  readonly redisThrough?: (url: string) => Promise<string>;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 };
 
 export type Stack = AsyncDisposable & {
   readonly testbed: Testbed;
+  component(name: ComponentName): StackComponent;
   /** As it stands in stack.json. */
   describe(): StackFile;
   readonly logFolder: string;
@@ -44,10 +53,16 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   const { ports, release } = await choosePorts(options.ports);
 
   progress('starting postgres, redis and nats');
-  const testbed = await openTestbed({ dataFolder: join(folder, 'data'), urls, progress, signal });
+  const testbed = await openTestbed({
+    dataFolder: join(folder, 'data'),
+    urls,
+    progress,
+    signal,
+    ...(options.redisPersistence && { redisPersistence: options.redisPersistence }),
+  });
   const addresses: StackAddresses = {
     databaseUrl: testbed.postgres.url,
-    redisUrl: testbed.redis.url,
+    redisUrl: (await options.redisThrough?.(testbed.redis.url)) ?? testbed.redis.url,
     natsUrl: testbed.nats.url,
     apiKey,
     ports,
@@ -56,14 +71,17 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   progress(`backends: ${testbed.describe()}`);
 
   const services: Supervised[] = [];
+  let components: readonly StackComponent[] = [];
+  let control: Control | undefined;
   const describe = (): StackFile => ({
     ingestUrl: ingestUrl(addresses),
     healthUrl: healthUrl(addresses),
     apiKey,
     databaseUrl: addresses.databaseUrl,
-    redisUrl: addresses.redisUrl,
+    redisUrl: testbed.redis.url,
     natsUrl: addresses.natsUrl,
     orchestratorAddress: orchestratorAddress(addresses),
+    ...(control && { control: control.path }),
     processes: Object.fromEntries([
       ...COMPONENTS.flatMap((name) => {
         const { running } = testbed.backend(name);
@@ -81,6 +99,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   };
   const close = async () => {
     closed = true;
+    await control?.[Symbol.asyncDispose]();
     await Promise.all(services.map((service) => service.stop()));
     await writing;
     await removeStackFile(folder);
@@ -92,16 +111,40 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     for (const component of COMPONENTS) testbed.backend(component).onExit(changed);
     progress('starting orchestrator, memory, ingest, health and agents');
     for (const spec of servicesOf(addresses)) {
-      services.push(await supervise(spec, { logFile: join(logFolder, `${spec.name}.log`), onChange: changed }));
+      const env = { ...spec.env, ...options.serviceEnv };
+      const logFile = join(logFolder, `${spec.name}.log`);
+      services.push(await supervise({ ...spec, env }, { logFile, onChange: changed }));
     }
     await whenReady(addresses, services, logFolder, signal);
-    changed();
-    await writing;
+    components = componentsOf(testbed, services);
+    const written = async () => {
+      changed();
+      await writing;
+    };
+    control = await openControl({ folder, components, changed: written });
+    await written();
   } catch (error) {
     await close();
     throw error;
   }
-  return { testbed, describe, logFolder, [Symbol.asyncDispose]: close };
+  const component = (name: ComponentName) => {
+    const found = components.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no component ${name}`);
+    return found;
+  };
+  return { testbed, component, describe, logFolder, [Symbol.asyncDispose]: close };
+}
+
+function componentsOf(testbed: Testbed, services: readonly Supervised[]): readonly StackComponent[] {
+  const own = services.map(serviceComponent);
+  // A new log is made by an orchestrator that starts.
+  const anew = async () => own.find(({ name }) => name === 'orchestrator')?.kill();
+  return [
+    backendComponent(testbed.postgres, anew),
+    backendComponent(testbed.redis),
+    backendComponent(testbed.nats),
+    ...own,
+  ];
 }
 
 /** @throws the signal's reason, or AppError BACKEND_START_FAILED */

@@ -14,6 +14,8 @@ const stackFile = z.object({
   natsUrl: z.string(),
   /** For workers of your own: host:port. */
   orchestratorAddress: z.string(),
+  /** The socket at which the process that runs the stack takes orders; only its owner may. */
+  control: z.string().optional(),
   processes: z.record(z.string(), processEntry),
 });
 

@@ -74,6 +74,9 @@ export const ERROR_CODES = {
     retryable: false,
     title: 'The backend was given by URL and is not ours to hurt',
   },
+  COMPONENT_DOWN: { kind: 'conflict', retryable: true, title: 'The component does not run' },
+  COMPONENT_FAULT_REFUSED: { kind: 'invalid', retryable: false, title: 'This cannot be done to this component' },
+  STACK_UNREACHABLE: { kind: 'unavailable', retryable: true, title: 'The process that runs the stack does not answer' },
   BACKEND_START_FAILED: { kind: 'unavailable', retryable: true, title: 'A backend did not start' },
   INTERNAL: { kind: 'internal', retryable: false, title: 'A bug: the log has the details' },
 } as const satisfies Record<string, { kind: ErrorKind; retryable: boolean; title: string }>;

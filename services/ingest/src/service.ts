@@ -16,7 +16,9 @@ import { openApiRoute } from './http/openapi.ts';
 import { originalFaqRoute, originalTaskRoute } from './http/original-routes.ts';
 import { listAgentsRoute } from './http/read-agents.ts';
 import { listEventsRoute } from './http/read-events.ts';
+import { readQueueRoute } from './http/read-queue.ts';
 import { getTaskRoute, listTasksRoute } from './http/read-tasks.ts';
+import { listWorkersRoute } from './http/read-workers.ts';
 import { registerRoutes } from './http/register-routes.ts';
 import { sendError } from './http/send-error.ts';
 import { submitBatchRoute } from './http/submit-batch.ts';
@@ -54,6 +56,8 @@ export async function createIngest(config: IngestConfig, overrides: IngestOverri
     retryFailedRoute(orchestrator),
     whyTaskRoute(orchestrator),
     listAgentsRoute(orchestrator),
+    listWorkersRoute(orchestrator),
+    readQueueRoute(orchestrator),
     originalFaqRoute(orchestrator),
     originalTaskRoute(orchestrator),
     liveRoute(),

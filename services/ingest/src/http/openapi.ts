@@ -6,6 +6,8 @@ import { problemSchema } from '../domain/problem.ts';
 import { batchItem, submission } from '../domain/submission.ts';
 import { taskJsonSchema } from '../domain/task-json.ts';
 import { agentJsonSchema } from './read-agents.ts';
+import { queueJsonSchema } from './read-queue.ts';
+import { workerJsonSchema } from './read-workers.ts';
 import { defineRoute, type Route } from './route.ts';
 import { whyJsonSchema } from './why-task.ts';
 
@@ -18,6 +20,8 @@ const COMPONENTS = {
   Event: eventJsonSchema,
   Agent: agentJsonSchema,
   Why: whyJsonSchema,
+  Worker: workerJsonSchema,
+  Queue: queueJsonSchema,
   Problem: problemSchema,
   OriginalTask: originalTaskSchema,
   OriginalError: originalErrorSchema,

@@ -1,7 +1,7 @@
 /** The orchestrator, as ingest calls it: every call has a time limit, is tried again while that lasts, and throws AppErrors. */
 import { AppError, asAppError } from '@morningai/core/errors';
 import { bearer, callUnary, openClient, type CallOptions } from '@morningai/rpc/client';
-import { SystemServiceClient } from '@morningai/rpc/system';
+import { SystemServiceClient, type GetQueueResponse, type ListWorkersResponse } from '@morningai/rpc/system';
 import {
   TaskServiceClient,
   type Accepted,
@@ -35,6 +35,8 @@ export type Orchestrator = {
   /** Both are asked for once: asked again after a lost reply, they would match less, or nothing. */
   cancelTasks(request: CancelTasksRequest, signal: AbortSignal): Promise<BulkResult>;
   retryFailed(request: RetryFailedRequest, signal: AbortSignal): Promise<BulkResult>;
+  listWorkers(signal: AbortSignal): Promise<ListWorkersResponse>;
+  getQueue(signal: AbortSignal): Promise<GetQueueResponse>;
   /** Asks once: does it answer, and does its Postgres? @throws AppError */
   ping(signal: AbortSignal): Promise<void>;
   close(): void;
@@ -114,6 +116,8 @@ export function openOrchestrator(options: {
       callUnary<RetryFailedRequest, BulkResult>((...args) => tasks.retryFailed(...args), request, once(signal)).catch(
         refuseAsOurs,
       ),
+    listWorkers: (signal) => read(signal, (limits) => callUnary((...args) => system.listWorkers(...args), {}, limits)),
+    getQueue: (signal) => read(signal, (limits) => callUnary((...args) => system.getQueue(...args), {}, limits)),
     ping: async (signal) => {
       await callUnary((...args) => system.getStatus(...args), {}, { metadata, deadlineMs: PING_MS, signal });
     },

@@ -17,6 +17,7 @@ export type Held = {
 export type WorkSession = Member & {
   /** False once its stream has ended. */
   open: boolean;
+  readonly joinedAt: Date;
   /** When something last came from it, on this process's monotonic clock, ms. */
   heardAt: number;
   /** What it was assigned or still works on, by task. The slot is free again when its outcome has come. */

@@ -33,6 +33,8 @@ export type Roster<M extends Member> = {
   /** Agents that some connected worker has. */
   agents(): readonly string[];
   slotsOf(agent: string): number;
+  /** Undefined: it has left. */
+  seatOf(member: M): { readonly taken: number; readonly resting: ReadonlySet<RestReason> } | undefined;
   readonly members: readonly M[];
 };
 
@@ -138,6 +140,7 @@ export function createRoster<M extends Member>(): Roster<M> {
     },
     agents: () => [...new Set([...seats.keys()].flatMap((member) => [...member.agents.keys()]))],
     slotsOf: (agent) => membersOf(agent).reduce((sum, member) => sum + member.slots, 0),
+    seatOf: (member) => seats.get(member),
     get members() {
       return [...seats.keys()];
     },

@@ -5,7 +5,9 @@ import { TaskServiceService, type TaskServiceServer } from '@morningai/rpc/tasks
 import { WorkerServiceService, type WorkerServiceServer } from '@morningai/rpc/worker';
 import { cancelTask } from './cancel-task.ts';
 import { cancelTasks } from './cancel-tasks.ts';
+import { getQueue } from './get-queue.ts';
 import { listAgents } from './list-agents.ts';
+import { listWorkers } from './list-workers.ts';
 import type { RpcParts } from './parts.ts';
 import { readSteps } from './read-steps.ts';
 import { getTask, listTaskEvents, listTasks } from './read-tasks.ts';
@@ -39,6 +41,8 @@ export function serve(server: Server, parts: RpcParts): void {
     readEvents: serverStream(authenticate, onBug, (request, context) => readEvents(parts, request, context)),
     replay: serverStream(authenticate, onBug, (request, context) => replay(parts, request, context)),
     getStatus: unary(authenticate, onBug, () => getStatus(parts)),
+    listWorkers: unary(authenticate, onBug, async () => listWorkers(parts)),
+    getQueue: unary(authenticate, onBug, () => getQueue(parts)),
   };
   server.addService(TaskServiceService, tasks);
   server.addService(WorkerServiceService, worker);

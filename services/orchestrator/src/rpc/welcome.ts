@@ -33,6 +33,7 @@ export async function welcome(
     slots: hello.slots,
     open: true,
     held: new Map(),
+    joinedAt: new Date(),
     heardAt: performance.now(),
     ...stream,
   };
