@@ -1,0 +1,83 @@
+/** A stack to be hurt: as `start` would run it, with a proxy between its services and Redis, and a look behind each of them. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readQueue, type QueueState } from '@morningai/cli/commands/queue';
+import type { ComponentName, StackComponent } from '@morningai/cli/stack/component';
+import type { StackFile } from '@morningai/cli/stack/stack-file';
+import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
+import { openPool, type Pool } from '@morningai/log/pool';
+import { openProxy, type Proxy } from '@morningai/testbed/proxy';
+import { Redis } from 'ioredis';
+
+export type DrillStack = AsyncDisposable & {
+  readonly urls: StackFile;
+  readonly versions: string;
+  component(name: ComponentName): StackComponent;
+  /** Between the services and Redis. */
+  readonly redisProxy: Proxy;
+  readonly pool: Pool;
+  /** Redis itself, not through the proxy; for the time of the call. */
+  redis<T>(use: (redis: Redis) => Promise<T>): Promise<T>;
+  queue(): Promise<QueueState>;
+  /** What a service has logged so far. */
+  log(service: 'orchestrator' | 'ingest' | 'agents'): Promise<string>;
+  /** pid or container id. */
+  idOf(name: ComponentName): string;
+};
+
+export type DrillStackOptions = {
+  /** Of the built-in worker. */
+  readonly slots: number;
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
+};
+
+export async function openDrillStack(options: DrillStackOptions): Promise<DrillStack> {
+  const resources = new AsyncDisposableStack();
+  try {
+    let redisProxy: Proxy | undefined;
+    const stack = await openTemporaryStack({
+      name: 'drill',
+      progress: options.progress,
+      signal: options.signal,
+      // A Redis that comes back with its data must have it on disk; one that comes back empty is wiped.
+      redisPersistence: 'appendonly',
+      serviceEnv: { WORKER_SLOTS: String(options.slots) },
+      redisThrough: async (url) => {
+        redisProxy = resources.use(await openProxy({ target: url }));
+        return redisProxy.through(url);
+      },
+    });
+    resources.use(stack);
+    if (redisProxy === undefined) throw new Error('Redis was not opened');
+    const urls = stack.describe();
+    const pool = resources.adopt(openPool({ url: urls.databaseUrl, name: 'drill' }), (one) => one.close());
+    return {
+      urls,
+      versions: stack.testbed.describe(),
+      component: stack.component,
+      redisProxy,
+      pool,
+      async redis(use) {
+        const redis = new Redis(urls.redisUrl, { retryStrategy: () => null, commandTimeout: 5_000 });
+        redis.on('error', () => undefined);
+        try {
+          return await use(redis);
+        } finally {
+          redis.disconnect();
+        }
+      },
+      queue: () => readQueue(urls),
+      log: (service) => readFile(join(stack.logFolder, `${service}.log`), 'utf8'),
+      idOf(name) {
+        const { entry } = stack.component(name);
+        if (entry === null) return 'none';
+        return 'pid' in entry ? `pid ${entry.pid}` : `container ${entry.containerId.slice(0, 12)}`;
+      },
+      [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}

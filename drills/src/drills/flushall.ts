@@ -1,0 +1,18 @@
+import type { Drill } from '../drill.ts';
+import { markingKeys } from '../redis-marks.ts';
+
+const TIMES = 3;
+
+export const flushall: Drill = {
+  name: 'flushall',
+  row: 'R3',
+  fault: `FLUSHALL at peak, ${TIMES} times`,
+  expected: 'what runs is finished and recorded; what waits gets new tickets',
+  accepts: 'every',
+  async run(stage) {
+    for (let time = 0; time < TIMES; time += 1) {
+      await markingKeys(stage, async (redis) => void (await redis.flushall()));
+      await stage.load.untilAccepted(10);
+    }
+  },
+};

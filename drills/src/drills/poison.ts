@@ -1,0 +1,61 @@
+import { startWorker, type DrillWorker } from '../drill-worker.ts';
+import type { Drill, Stage } from '../drill.ts';
+import { openOutsideWorld, type OutsideWorld } from '../outside-world.ts';
+import { failureOf, untilFinished } from '../read-log.ts';
+
+/** How a task ruins its worker, and the cause that must be recorded. */
+const POISONS = [
+  { how: 'throw', code: 'AGENT_ERROR' },
+  { how: 'output', code: 'OUTPUT_TOO_LARGE' },
+  { how: 'abort', code: 'WORKER_LOST' },
+  { how: 'memory', code: 'WORKER_LOST' },
+  { how: 'hang', code: 'WORKER_LOST' },
+] as const;
+
+export const poison: Drill = {
+  name: 'poison',
+  row: 'W3',
+  fault: 'tasks that throw, return 10 MB, abort their worker, eat its memory, or block it for ever',
+  expected: 'each fails with its cause after its attempts; the tasks beside them are done',
+  accepts: 'every',
+  async run(stage) {
+    await using world = await openOutsideWorld();
+    const results = await Promise.all(POISONS.map((one) => swallow(stage, world, one)));
+    for (const result of results) stage.note(result);
+  },
+};
+
+/** Each has a worker of its own, which is started again when it dies, as a supervisor would. */
+async function swallow(stage: Stage, world: OutsideWorld, { how, code }: (typeof POISONS)[number]): Promise<string> {
+  const workers: DrillWorker[] = [];
+  const over = new AbortController();
+  const keepRunning = async () => {
+    while (!over.signal.aborted) {
+      const worker = await startWorker(stage, {
+        world,
+        agents: [`drill-poison`],
+        workerId: `drill-${how}-${workers.length}`,
+      });
+      workers.push(worker);
+      await Promise.race([worker.ended, new Promise((resolve) => over.signal.addEventListener('abort', resolve))]);
+    }
+  };
+  const running = keepRunning();
+  try {
+    const task = await stage.load.submit({ agent: 'drill-poison', input: { how }, outcome: 'failed' });
+    await untilFinished(stage, [task]);
+    const failure = await failureOf(stage.stack.pool, task);
+    if (failure !== code) stage.violated(`"${how}" failed with ${failure ?? 'nothing'}, not ${code}`);
+    stage.mark({
+      what: `task that does "${how}"`,
+      before: 'queued',
+      after: failure ?? 'open',
+      left: failure !== undefined,
+    });
+    return `${how}: ${failure ?? 'open'}`;
+  } finally {
+    over.abort();
+    await running.catch(() => undefined);
+    await Promise.all(workers.map((worker) => worker.kill()));
+  }
+}

@@ -1,0 +1,58 @@
+import { eventually } from '@morningai/testbed/eventually';
+import { startWorker } from '../drill-worker.ts';
+import type { Drill } from '../drill.ts';
+import { openOutsideWorld, type Call } from '../outside-world.ts';
+import { untilFinished } from '../read-log.ts';
+
+const TASKS = 3;
+const AWAKE_MS = 15_000;
+
+export const zombie: Drill = {
+  name: 'zombie',
+  row: 'W2',
+  fault: 'a worker is frozen in the middle of its tasks until its leases have run out, wakes, and finishes them',
+  expected: 'its results are fenced: another has done the tasks, and each outcome is recorded once',
+  accepts: 'every',
+  async run(stage) {
+    const begun = Promise.withResolvers<void>();
+    const awake = Promise.withResolvers<void>();
+    let waiting = 0;
+    // First attempts stop before their effect until the zombie is awake again.
+    const hold = async ({ kind, attempt, what }: Call) => {
+      if (kind !== 'reached' || attempt > 1 || what !== 'before') return;
+      if ((waiting += 1) === TASKS) begun.resolve();
+      await awake.promise;
+    };
+    await using world = await openOutsideWorld(hold);
+    const options = { world, agents: ['drill-effect'] };
+    await using frozen = await startWorker(stage, { ...options, workerId: 'drill-zombie' });
+    const tasks = await Promise.all(
+      Array.from({ length: TASKS }, () => stage.load.submit({ agent: 'drill-effect', input: {} })),
+    );
+    await begun.promise;
+    await frozen.freeze();
+    await using next = await startWorker(stage, { ...options, workerId: 'drill-heir' });
+    await untilFinished(stage, tasks);
+    const heirs = new Set(world.calls.filter(({ attempt }) => attempt > 1).map(({ worker }) => worker));
+    stage.mark({
+      what: 'worked on by',
+      before: 'drill-zombie',
+      after: [...heirs].join(),
+      left: heirs.has('drill-heir'),
+    });
+    frozen.thaw();
+    awake.resolve();
+    stage.note(`pid ${frozen.pid} frozen, pid ${next.pid} has done its tasks`);
+    // It is heard again only when it has been told of its lost claims: its slots are free then.
+    await eventually(
+      async () => {
+        const { agents } = await stage.stack.queue();
+        if (agents.some(({ running, agent }) => agent === 'drill-effect' && running > 0))
+          throw new Error('still running');
+      },
+      { deadlineMs: AWAKE_MS, signal: stage.signal },
+    );
+    const probe = await stage.load.submit({ agent: 'drill-effect', input: {} });
+    await untilFinished(stage, [probe]);
+  },
+};

@@ -1,0 +1,98 @@
+/** `drill`: exit codes 0 it holds, 1 something is violated, 2 usage, 3 could not find out, 130 interrupted. */
+import { interruptSignal } from '@morningai/cli/connect';
+import { printJson, table } from '@morningai/cli/table';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { DRILLS } from './catalog.ts';
+import type { Drill } from './drill.ts';
+import { openDrillStack } from './drill-stack.ts';
+import { reportJson, reportText } from './report.ts';
+import { runDrill } from './run-drill.ts';
+
+type Options = { tasks: number; pause: number; seed: number; list?: boolean; json?: boolean };
+
+export type Program = { run(argv: readonly string[]): Promise<number> };
+
+/** The worker's slots drain the first half in about this many rounds of 200 ms. */
+const TASKS_PER_SLOT = 20;
+const SLOTS_MIN = 10;
+
+export function createProgram(): Program {
+  let exitCode = 0;
+  const program = new Command('drill')
+    .description(
+      'Makes an outage on purpose, on a stack of its own, while tasks are submitted and worked on; proves the ledger.',
+    )
+    .argument('[name...]', 'which; see --list')
+    .option('--list', 'list the drills')
+    .option('--tasks <n>', 'tasks to submit, at least; half of them at once', count, 1_000)
+    .option('--pause <ms>', 'how long a fault lasts', count, 3_000)
+    .option('--seed <n>', 'for everything that is drawn', count, 1)
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .action(async (names: readonly string[], options: Options) => {
+      if (options.list) return list(options);
+      if (names.length === 0) throw new InvalidArgumentError('say which drill: --list has them, "all" is all of them');
+      const holds = await runDrills(chosen(names), options);
+      if (!holds) exitCode = 1;
+    });
+  return {
+    async run(argv) {
+      try {
+        await program.parseAsync([...argv]);
+        return exitCode;
+      } catch (error) {
+        return exitCodeOf(error);
+      }
+    },
+  };
+}
+
+async function runDrills(drills: readonly Drill[], { tasks, pause, seed, json }: Options): Promise<boolean> {
+  const signal = interruptSignal();
+  const slots = Math.max(SLOTS_MIN, Math.ceil(tasks / TASKS_PER_SLOT));
+  await using stack = await openDrillStack({ slots, progress: (line) => console.error(`· ${line}`), signal });
+  const reports = [];
+  for (const drill of drills) {
+    console.error(`· ${drill.name}: ${drill.fault}`);
+    const report = await runDrill(drill, stack, { tasks, pauseMs: pause, seed, signal });
+    reports.push(report);
+    if (!json) console.log(`${reportText(report)}\n`);
+  }
+  if (json) printJson({ drills: reports.map(reportJson) });
+  return reports.every(({ violations }) => violations.length === 0);
+}
+
+function list({ json }: Options): void {
+  const drills = DRILLS.map(({ name, row, fault, expected }) => ({ name, row, fault, expected }));
+  if (json) printJson({ drills });
+  else
+    console.log(
+      table(
+        ['row', 'name', 'what is done'],
+        drills.map(({ row, name, fault }) => [row, name, fault]),
+      ),
+    );
+}
+
+function chosen(names: readonly string[]): readonly Drill[] {
+  if (names.length === 1 && names[0] === 'all') return DRILLS;
+  const unknown = names.filter((name) => !DRILLS.some((one) => one.name === name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`there is no drill ${unknown.join(', ')}`);
+  return DRILLS.filter(({ name }) => names.includes(name));
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
+  return number;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof InvalidArgumentError) console.error(`error: ${error.message} (see --help)`);
+  // Commander has said what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Error && error.name === 'AbortError') return 130;
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 3;
+}

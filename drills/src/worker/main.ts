@@ -1,0 +1,22 @@
+/** A worker to be killed and frozen; its parent says with which agents' world it talks. */
+import process from 'node:process';
+import { createWorker } from '@morningai/sdk';
+import { z } from 'zod';
+import { createDrillAgents } from './drill-agents.ts';
+
+const { address, apiKey, worldUrl, workerId, agents } = z
+  .object({
+    address: z.string(),
+    apiKey: z.string(),
+    worldUrl: z.string(),
+    workerId: z.string(),
+    agents: z.array(z.string()),
+  })
+  .parse(JSON.parse(process.argv[2] ?? ''));
+
+const offered = createDrillAgents({ worldUrl, workerId }).filter(({ name }) => agents.includes(name));
+const worker = createWorker({ address, apiKey, workerId, agents: offered, slots: 10 });
+// A parent that is killed takes us along.
+process.on('disconnect', () => process.exit());
+await worker.ready;
+process.send?.('ready');
