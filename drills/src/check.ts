@@ -23,8 +23,8 @@ export type Ledger = {
   readonly lost: number;
   /** Outcomes beyond the first of a task's life. */
   readonly recordedTwice: number;
-  /** Attempts that failed or expired. */
   readonly failedAttempts: number;
+  readonly expiredAttempts: number;
   readonly releasedAttempts: number;
   /** The longest time between two completions, ms, and when it began; null: fewer than two. */
   readonly longestGap: { readonly ms: number; readonly fromMs: number } | null;
@@ -53,7 +53,7 @@ export function check(book: Book, events: readonly TaskEvent[]): Checked {
   }
 
   const count = { accepted: 0, completed: 0, failed: 0, cancelled: 0, open: 0, lost: 0 };
-  const totals = { recordedTwice: 0, failedAttempts: 0, releasedAttempts: 0 };
+  const totals = { recordedTwice: 0, failedAttempts: 0, expiredAttempts: 0, releasedAttempts: 0 };
   const completedAt: number[] = [];
   for (const { key, ids, state, outcome: wanted } of book.entries.values()) {
     const submitted = byKey.get(key) ?? [];
@@ -73,6 +73,7 @@ export function check(book: Book, events: readonly TaskEvent[]): Checked {
     const history = checkHistory(accepted, byTask.get(accepted) ?? [], violated);
     totals.recordedTwice += history.recordedTwice;
     totals.failedAttempts += history.failedAttempts;
+    totals.expiredAttempts += history.expiredAttempts;
     totals.releasedAttempts += history.releasedAttempts;
     count[history.outcome ?? 'open'] += 1;
     if (history.outcome !== wanted) violated(`${accepted} is ${history.outcome ?? 'open'}, and should be ${wanted}`);
@@ -86,6 +87,7 @@ type History = {
   readonly outcome: 'completed' | 'failed' | 'cancelled' | null;
   readonly recordedTwice: number;
   readonly failedAttempts: number;
+  readonly expiredAttempts: number;
   readonly releasedAttempts: number;
   readonly completedAtMs: number | null;
 };
@@ -93,7 +95,7 @@ type History = {
 /** Versions 1…n, fences that rise, one outcome per life and under the fence that holds the claim. */
 function checkHistory(taskId: string, events: readonly TaskEvent[], violated: (text: string) => void): History {
   const livesEnded = new Set<number>();
-  let [fence, recordedTwice, failedAttempts, releasedAttempts] = [0, 0, 0, 0];
+  let [fence, recordedTwice, failedAttempts, expiredAttempts, releasedAttempts] = [0, 0, 0, 0, 0];
   let outcome: History['outcome'] = null;
   let completedAtMs: number | null = null;
   for (const [index, { version, life, type, data, recordedAtMs }] of events.entries()) {
@@ -103,7 +105,8 @@ function checkHistory(taskId: string, events: readonly TaskEvent[], violated: (t
       if (next <= fence) violated(`${taskId}: fence ${next} after ${fence}`);
       fence = next;
     }
-    if (type === 'AttemptFailed' || type === 'AttemptExpired') failedAttempts += 1;
+    if (type === 'AttemptFailed') failedAttempts += 1;
+    if (type === 'AttemptExpired') expiredAttempts += 1;
     if (type === 'AttemptReleased') releasedAttempts += 1;
     const ended = OUTCOMES[type];
     if (ended === undefined) continue;
@@ -114,7 +117,7 @@ function checkHistory(taskId: string, events: readonly TaskEvent[], violated: (t
     outcome = ended;
     if (ended === 'completed') completedAtMs = recordedAtMs;
   }
-  return { outcome, recordedTwice, failedAttempts, releasedAttempts, completedAtMs };
+  return { outcome, recordedTwice, failedAttempts, expiredAttempts, releasedAttempts, completedAtMs };
 }
 
 function longestGap(times: readonly number[]): Ledger['longestGap'] {

@@ -12,6 +12,8 @@ export type Drill = {
   readonly expected: string;
   /** `every`: no request of the load may be refused or stay unanswered. `again`: it may, and its repeat is accepted. */
   readonly accepts: 'every' | 'again';
+  /** `healthy`: nothing is done to a worker, so no attempt of theirs may expire. */
+  readonly workers: 'healthy' | 'hurt';
   /** Makes the fault and heals it. */
   run(stage: Stage): Promise<void>;
 };

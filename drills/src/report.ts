@@ -3,8 +3,18 @@ import type { DrillReport } from './run-drill.ts';
 /** What a drill has shown, for people. */
 export function reportText(report: DrillReport): string {
   const { drill, ledger, setbacks, slowestAcceptMs, faultMs, settledMs, marks, notes, violations } = report;
-  const { accepted, completed, failed, cancelled, open, lost, recordedTwice, failedAttempts, releasedAttempts } =
-    ledger;
+  const {
+    accepted,
+    completed,
+    failed,
+    cancelled,
+    open,
+    lost,
+    recordedTwice,
+    failedAttempts,
+    expiredAttempts,
+    releasedAttempts,
+  } = ledger;
   const sum = completed + failed + cancelled + open + lost;
   const refused = Object.entries(setbacks).map(([code, times]) => `${times} × ${code}`);
   const rows: [string, string][] = [
@@ -25,7 +35,7 @@ export function reportText(report: DrillReport): string {
       `${accepted} ${sum === accepted ? '=' : '≠'} completed ${completed} + failed ${failed} + cancelled ${cancelled} + open ${open}`,
     ],
     ['lost', `${lost}; recorded twice: ${recordedTwice}; slowest accept ${slowestAcceptMs} ms`],
-    ['attempts', `${failedAttempts} failed or expired, ${releasedAttempts} released`],
+    ['attempts', `${failedAttempts} failed, ${expiredAttempts} expired, ${releasedAttempts} released`],
     ['gap', gapText(report)],
   ];
   const verdict = violations.length === 0 ? ['it holds'] : violations.map((violation) => `VIOLATED: ${violation}`);

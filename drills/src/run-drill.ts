@@ -84,6 +84,9 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
       ...unmarked,
       ...(marks.length === 0 ? ['the fault left no mark'] : []),
       ...(acceptedDuring === 0 && drill.accepts === 'every' ? ['nothing was accepted during the fault'] : []),
+      ...(ledger.expiredAttempts > 0 && drill.workers === 'healthy'
+        ? [`${ledger.expiredAttempts} attempts of healthy workers expired`]
+        : []),
       ...refusals(drill, load.book),
     ],
   };

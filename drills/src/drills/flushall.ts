@@ -9,6 +9,7 @@ export const flushall: Drill = {
   fault: `FLUSHALL at peak, ${TIMES} times`,
   expected: 'what runs is finished and recorded; what waits gets new tickets',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     for (let time = 0; time < TIMES; time += 1) {
       await markingKeys(stage, async (redis) => void (await redis.flushall()));

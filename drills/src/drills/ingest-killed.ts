@@ -18,6 +18,7 @@ export const ingestKilled: Drill = {
   fault: 'ingest is killed with SIGKILL between the commit of a task and its reply',
   expected: 'the repeat finds the same task',
   accepts: 'again',
+  workers: 'healthy',
   async run(stage) {
     const { stack, load, signal, violated } = stage;
     const ingest = stack.component('ingest');

@@ -12,6 +12,7 @@ export const keysDeleted: Drill = {
   fault: `half of the keys in Redis are deleted at random, then one list; ${ROUNDS} times`,
   expected: 'what had its ticket there gets another within seconds',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     for (let round = 0; round < ROUNDS; round += 1) {
       await markingKeys(stage, async (redis) => {

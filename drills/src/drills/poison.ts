@@ -18,6 +18,7 @@ export const poison: Drill = {
   fault: 'tasks that throw, return 10 MB, abort their worker, eat its memory, or block it for ever',
   expected: 'each fails with its cause after its attempts; the tasks beside them are done',
   accepts: 'every',
+  workers: 'hurt',
   async run(stage) {
     await using world = await openOutsideWorld();
     const results = await Promise.all(POISONS.map((one) => swallow(stage, world, one)));
@@ -28,19 +29,17 @@ export const poison: Drill = {
 /** Each has a worker of its own, which is started again when it dies, as a supervisor would. */
 async function swallow(stage: Stage, world: OutsideWorld, { how, code }: (typeof POISONS)[number]): Promise<string> {
   const workers: DrillWorker[] = [];
-  const over = new AbortController();
-  const keepRunning = async () => {
-    while (!over.signal.aborted) {
-      const worker = await startWorker(stage, {
-        world,
-        agents: [`drill-poison`],
-        workerId: `drill-${how}-${workers.length}`,
-      });
-      workers.push(worker);
-      await Promise.race([worker.ended, new Promise((resolve) => over.signal.addEventListener('abort', resolve))]);
-    }
+  const start = async () => {
+    const workerId = `drill-${how}-${workers.length}`;
+    const worker = await startWorker(stage, { world, agents: ['drill-poison'], workerId });
+    workers.push(worker);
+    return worker;
   };
-  const running = keepRunning();
+  const over = Promise.withResolvers<'over'>();
+  const keepRunning = async (first: DrillWorker) => {
+    for (let worker = first; (await Promise.race([worker.ended, over.promise])) !== 'over';) worker = await start();
+  };
+  const running = keepRunning(await start());
   try {
     const task = await stage.load.submit({ agent: 'drill-poison', input: { how }, outcome: 'failed' });
     await untilFinished(stage, [task]);
@@ -54,7 +53,7 @@ async function swallow(stage: Stage, world: OutsideWorld, { how, code }: (typeof
     });
     return `${how}: ${failure ?? 'open'}`;
   } finally {
-    over.abort();
+    over.resolve('over');
     await running.catch(() => undefined);
     await Promise.all(workers.map((worker) => worker.kill()));
   }

@@ -6,6 +6,7 @@ export const postgresKilled: Drill = {
   fault: 'Postgres is killed with SIGKILL and started again at once, twice',
   expected: 'nothing that was acknowledged is lost; what was unknown is resolved by the repeat',
   accepts: 'again',
+  workers: 'healthy',
   async run(stage) {
     const postgres = stage.stack.component('postgres');
     const startedAt = () =>

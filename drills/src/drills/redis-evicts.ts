@@ -11,6 +11,7 @@ export const redisEvicts: Drill = {
     'the eviction policy of Redis is changed to allkeys-lru while it runs, and memory gets short: it erases tickets, without an error',
   expected: 'the policy is warned about and not relied upon; tasks are accepted and done',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const { stack, signal, violated } = stage;
     const evicted = () => stack.redis(async (redis) => Number(infoField(await redis.info('stats'), 'evicted_keys')));

@@ -13,6 +13,7 @@ export const redisFull: Drill = {
   fault: 'Redis is full: maxmemory is reached, and with noeviction it refuses every write',
   expected: 'tasks are accepted and done; tickets are offered again once there is room',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const { stack, signal } = stage;
     const before = await stack.redis(refusedWrites);

@@ -9,6 +9,7 @@ export const redisKilled: Drill = {
   fault: 'Redis is killed with SIGKILL, and comes back with its data',
   expected: 'work goes on without it; the queue lane is back by itself',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const redis = stage.stack.component('redis');
     await markingProcess(stage, async () => {

@@ -11,6 +11,7 @@ export const redisPartition: Drill = {
   fault: 'Redis is cut off silently: bytes are swallowed, connections stay open',
   expected: 'commands time out, the log lane takes over, and the queue lane is back by itself',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const { redisProxy } = stage.stack;
     const before = redisProxy.marks.swallowedBytes;

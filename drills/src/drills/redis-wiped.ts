@@ -9,6 +9,7 @@ export const redisWiped: Drill = {
   fault: 'Redis is killed with SIGKILL, its data is deleted, and it comes back empty',
   expected: 'work goes on without it; a new epoch is filled from the log',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const redis = stage.stack.component('redis');
     const size = () => stage.stack.redis((client) => client.dbsize());

@@ -11,6 +11,7 @@ export const replyLost: Drill = {
   fault: `the reply to a request is lost ${TRIES} times, and the client repeats it under the same key; then with another body`,
   expected: 'one task; 422 for the other body',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const { stack, load, signal, violated } = stage;
     await using proxy = await openProxy({ target: stack.urls.ingestUrl });

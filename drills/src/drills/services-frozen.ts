@@ -9,6 +9,7 @@ export const servicesFrozen: Drill = {
   fault: `each service in turn is stopped in its tracks (SIGSTOP) and goes on: ${SERVICES.join(', ')}`,
   expected: 'requests are accepted within their time-outs, or when they are repeated; work goes on',
   accepts: 'again',
+  workers: 'hurt',
   async run(stage) {
     for (const name of SERVICES) {
       const service = stage.stack.component(name);

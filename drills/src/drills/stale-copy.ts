@@ -9,6 +9,7 @@ export const staleCopy: Drill = {
   fault: 'Redis is killed, and what answers in its place has the data of some time ago',
   expected: 'old tickets appear again and claims refuse them; what is missing is filled in',
   accepts: 'every',
+  workers: 'healthy',
   async run(stage) {
     const { stack, load } = stage;
     const copy = await stack.redis(copyOf);

@@ -12,6 +12,7 @@ export const workerKilled: Drill = {
     'a worker is killed with SIGKILL while one task is before its effect, one between effect and record, one after the record',
   expected: 'each is done by the next attempt; a recorded effect is not had again, another under the same key',
   accepts: 'every',
+  workers: 'hurt',
   async run(stage) {
     const points = new Map<string, string>();
     const there = Promise.withResolvers<void>();

@@ -13,6 +13,7 @@ export const zombie: Drill = {
   fault: 'a worker is frozen in the middle of its tasks until its leases have run out, wakes, and finishes them',
   expected: 'its results are fenced: another has done the tasks, and each outcome is recorded once',
   accepts: 'every',
+  workers: 'hurt',
   async run(stage) {
     const begun = Promise.withResolvers<void>();
     const awake = Promise.withResolvers<void>();
