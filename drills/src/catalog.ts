@@ -3,7 +3,7 @@ import { flushall } from './drills/flushall.ts';
 import { ingestKilled } from './drills/ingest-killed.ts';
 import { keysDeleted } from './drills/keys-deleted.ts';
 import { orchestratorKilled } from './drills/orchestrator-killed.ts';
-import { poison } from './drills/poison.ts';
+import { poison, poisonAtOnce } from './drills/poison.ts';
 import { postgresKilled } from './drills/postgres-killed.ts';
 import { redisEvicts } from './drills/redis-evicts.ts';
 import { redisFull } from './drills/redis-full.ts';
@@ -30,6 +30,7 @@ export const DRILLS: readonly Drill[] = [
   workerKilled,
   zombie,
   poison,
+  poisonAtOnce,
   orchestratorKilled,
   servicesFrozen,
   replyLost,

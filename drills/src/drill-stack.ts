@@ -19,6 +19,7 @@ export type DrillStack = AsyncDisposable & {
   /** Redis itself, not through the proxy; for the time of the call. */
   redis<T>(use: (redis: Redis) => Promise<T>): Promise<T>;
   queue(): Promise<QueueState>;
+  readonly logFolder: string;
   /** What a service has logged so far. */
   log(service: 'orchestrator' | 'ingest' | 'agents'): Promise<string>;
   /** pid or container id. */
@@ -68,6 +69,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
         }
       },
       queue: () => readQueue(urls),
+      logFolder: stack.logFolder,
       log: (service) => readFile(join(stack.logFolder, `${service}.log`), 'utf8'),
       idOf(name) {
         const { entry } = stack.component(name);

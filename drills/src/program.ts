@@ -1,4 +1,5 @@
 /** `drill`: exit codes 0 it holds, 1 something is violated, 2 usage, 3 could not find out, 130 interrupted. */
+import { cp } from 'node:fs/promises';
 import { interruptSignal } from '@morningai/cli/connect';
 import { printJson, table } from '@morningai/cli/table';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -8,7 +9,7 @@ import { openDrillStack } from './drill-stack.ts';
 import { reportJson, reportText } from './report.ts';
 import { runDrill } from './run-drill.ts';
 
-type Options = { tasks: number; pause: number; seed: number; list?: boolean; json?: boolean };
+type Options = { tasks: number; pause: number; seed: number; logs?: string; list?: boolean; json?: boolean };
 
 export type Program = { run(argv: readonly string[]): Promise<number> };
 
@@ -27,6 +28,7 @@ export function createProgram(): Program {
     .option('--tasks <n>', 'tasks to submit, at least; half of them at once', count, 1_000)
     .option('--pause <ms>', 'how long a fault lasts', count, 3_000)
     .option('--seed <n>', 'for everything that is drawn', count, 1)
+    .option('--logs <folder>', "copy the services' logs there at the end")
     .option('--json', 'as JSON')
     .exitOverride()
     .showHelpAfterError('(see --help)')
@@ -48,7 +50,7 @@ export function createProgram(): Program {
   };
 }
 
-async function runDrills(drills: readonly Drill[], { tasks, pause, seed, json }: Options): Promise<boolean> {
+async function runDrills(drills: readonly Drill[], { tasks, pause, seed, logs, json }: Options): Promise<boolean> {
   const signal = interruptSignal();
   const slots = Math.max(SLOTS_MIN, Math.ceil(tasks / TASKS_PER_SLOT));
   await using stack = await openDrillStack({ slots, progress: (line) => console.error(`· ${line}`), signal });
@@ -59,6 +61,7 @@ async function runDrills(drills: readonly Drill[], { tasks, pause, seed, json }:
     reports.push(report);
     if (!json) console.log(`${reportText(report)}\n`);
   }
+  if (logs !== undefined) await cp(stack.logFolder, logs, { recursive: true });
   if (json) printJson({ drills: reports.map(reportJson) });
   return reports.every(({ violations }) => violations.length === 0);
 }

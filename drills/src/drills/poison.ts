@@ -19,15 +19,26 @@ export const poison: Drill = {
   expected: 'each fails with its cause after its attempts; the tasks beside them are done',
   accepts: 'every',
   workers: 'hurt',
-  async run(stage) {
-    await using world = await openOutsideWorld();
-    const results = await Promise.all(POISONS.map((one) => swallow(stage, world, one)));
-    for (const result of results) stage.note(result);
-  },
+  run: (stage) => swallowAll(stage, { atOnce: false }),
 };
 
+export const poisonAtOnce: Drill = {
+  ...poison,
+  name: 'poison-at-once',
+  fault: `${poison.fault}: before the worker could say that it has begun`,
+  run: (stage) => swallowAll(stage, { atOnce: true }),
+};
+
+async function swallowAll(stage: Stage, { atOnce }: { readonly atOnce: boolean }): Promise<void> {
+  await using world = await openOutsideWorld();
+  const results = await Promise.all(POISONS.map((one) => swallow(stage, world, { ...one, atOnce })));
+  for (const result of results) stage.note(result);
+}
+
+type Poison = (typeof POISONS)[number] & { readonly atOnce: boolean };
+
 /** Each has a worker of its own, which is started again when it dies, as a supervisor would. */
-async function swallow(stage: Stage, world: OutsideWorld, { how, code }: (typeof POISONS)[number]): Promise<string> {
+async function swallow(stage: Stage, world: OutsideWorld, { how, code, atOnce }: Poison): Promise<string> {
   const workers: DrillWorker[] = [];
   const start = async () => {
     const workerId = `drill-${how}-${workers.length}`;
@@ -41,7 +52,7 @@ async function swallow(stage: Stage, world: OutsideWorld, { how, code }: (typeof
   };
   const running = keepRunning(await start());
   try {
-    const task = await stage.load.submit({ agent: 'drill-poison', input: { how }, outcome: 'failed' });
+    const task = await stage.load.submit({ agent: 'drill-poison', input: { how, atOnce }, outcome: 'failed' });
     await untilFinished(stage, [task]);
     const failure = await failureOf(stage.stack.pool, task);
     if (failure !== code) stage.violated(`"${how}" failed with ${failure ?? 'nothing'}, not ${code}`);

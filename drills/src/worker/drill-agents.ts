@@ -45,10 +45,11 @@ export function createDrillAgents(options: { readonly worldUrl: string; readonly
   const poison = defineAgent({
     name: 'drill-poison',
     version: '1',
-    input: z.object({ how: z.enum(['abort', 'throw', 'hang', 'memory', 'output']) }),
+    input: z.object({ how: z.enum(['abort', 'throw', 'hang', 'memory', 'output']), atOnce: z.boolean() }),
     leaseMs: LEASE_MS,
     retry: { baseMs: 20, capMs: 100, maxCrashes: 1, maxAttempts: 2 },
-    async run(_ctx, { how }) {
+    async run(ctx, { how, atOnce }) {
+      if (!atOnce) await call({ kind: 'reached', task: ctx.task.id, attempt: ctx.task.attempt, what: 'poison' });
       switch (how) {
         case 'abort':
           return process.abort();

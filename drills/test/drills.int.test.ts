@@ -1,0 +1,63 @@
+/** The drills, small: a few seconds each, on one stack. `npx pnpm@12 drill all` runs them at their own size. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DRILLS } from '../src/catalog.ts';
+import type { Drill } from '../src/drill.ts';
+import { openDrillStack, type DrillStack } from '../src/drill-stack.ts';
+import { reportText } from '../src/report.ts';
+import { runDrill } from '../src/run-drill.ts';
+
+const TASKS = 100;
+const PAUSE_MS = 500;
+const SLOTS = 20;
+
+const ALONE = [
+  'redis-killed',
+  'redis-wiped',
+  'flushall',
+  'keys-deleted',
+  'stale-copy',
+  'redis-partition',
+  'redis-full',
+  'redis-evicts',
+  'postgres-killed',
+  'orchestrator-killed',
+  'services-frozen',
+  'ingest-killed',
+] as const;
+/** They hurt their own workers and their own way to ingest, and nothing else: at the same time. */
+const TOGETHER = ['worker-killed', 'zombie', 'poison', 'reply-lost'] as const;
+
+describe('what was accepted is done, once', () => {
+  let stack: DrillStack;
+  const abort = new AbortController();
+  const run = async (name: string, seed = 1) => {
+    const report = await runDrill(drillOf(name), stack, {
+      tasks: TASKS,
+      pauseMs: PAUSE_MS,
+      seed,
+      signal: abort.signal,
+    });
+    expect(report.violations, reportText(report)).toEqual([]);
+    expect(report.ledger, reportText(report)).toMatchObject({ lost: 0, recordedTwice: 0, open: 0 });
+  };
+
+  beforeAll(async () => {
+    stack = await openDrillStack({ slots: SLOTS, progress: () => undefined, signal: abort.signal });
+  });
+  afterAll(async () => {
+    abort.abort();
+    await stack[Symbol.asyncDispose]();
+  });
+
+  test.each(ALONE)('%s', { timeout: 120_000 }, (name) => run(name));
+
+  test(TOGETHER.join(', '), { timeout: 120_000 }, async () => {
+    await Promise.all(TOGETHER.map((name) => run(name)));
+  });
+});
+
+function drillOf(name: string): Drill {
+  const drill = DRILLS.find((one) => one.name === name);
+  if (drill === undefined) throw new Error(`no drill ${name}`);
+  return drill;
+}
