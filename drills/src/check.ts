@@ -26,6 +26,8 @@ export type Ledger = {
   readonly failedAttempts: number;
   readonly expiredAttempts: number;
   readonly releasedAttempts: number;
+  /** The longest time without any event, ms: a whole system that stands still for longer than a lease cannot renew it. */
+  readonly longestSilenceMs: number;
   /** The longest time between two completions, ms, and when it began; null: fewer than two. */
   readonly longestGap: { readonly ms: number; readonly fromMs: number } | null;
 };
@@ -80,7 +82,9 @@ export function check(book: Book, events: readonly TaskEvent[]): Checked {
     if (history.completedAtMs !== null) completedAt.push(history.completedAtMs);
   }
   if (totals.recordedTwice > 0) violated(`${totals.recordedTwice} outcomes were recorded twice`);
-  return { ledger: { ...count, ...totals, longestGap: longestGap(completedAt) }, violations };
+  const silence = longestGap(events.map(({ recordedAtMs }) => recordedAtMs));
+  const gaps = { longestSilenceMs: silence?.ms ?? 0, longestGap: longestGap(completedAt) };
+  return { ledger: { ...count, ...totals, ...gaps }, violations };
 }
 
 type History = {

@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DRILLS } from './catalog.ts';
 import type { Drill } from './drill.ts';
 import { openDrillStack } from './drill-stack.ts';
+import { originalText, runOriginal } from './original/run-original.ts';
 import { reportJson, reportText } from './report.ts';
 import { runDrill } from './run-drill.ts';
 
@@ -13,6 +14,7 @@ type Options = { tasks: number; pause: number; seed: number; logs?: string; list
 
 export type Program = { run(argv: readonly string[]): Promise<number> };
 
+const ORIGINAL = 'original';
 /** The worker's slots drain the first half in about this many rounds of 200 ms. */
 const TASKS_PER_SLOT = 20;
 const SLOTS_MIN = 10;
@@ -23,7 +25,7 @@ export function createProgram(): Program {
     .description(
       'Makes an outage on purpose, on a stack of its own, while tasks are submitted and worked on; proves the ledger.',
     )
-    .argument('[name...]', 'which; see --list')
+    .argument('[name...]', `which; see --list. "all": all of them. "${ORIGINAL}": the table of what the original did`)
     .option('--list', 'list the drills')
     .option('--tasks <n>', 'tasks to submit, at least; half of them at once', count, 1_000)
     .option('--pause <ms>', 'how long a fault lasts', count, 3_000)
@@ -34,8 +36,9 @@ export function createProgram(): Program {
     .showHelpAfterError('(see --help)')
     .action(async (names: readonly string[], options: Options) => {
       if (options.list) return list(options);
-      if (names.length === 0) throw new InvalidArgumentError('say which drill: --list has them, "all" is all of them');
-      const holds = await runDrills(chosen(names), options);
+      if (names.length === 0) throw new InvalidArgumentError('say which drill: --list has them');
+      const isOriginal = names.length === 1 && names[0] === ORIGINAL;
+      const holds = isOriginal ? await printOriginal(options) : await runDrills(chosen(names), options);
       if (!holds) exitCode = 1;
     });
   return {
@@ -64,6 +67,16 @@ async function runDrills(drills: readonly Drill[], { tasks, pause, seed, logs, j
   if (logs !== undefined) await cp(stack.logFolder, logs, { recursive: true });
   if (json) printJson({ drills: reports.map(reportJson) });
   return reports.every(({ violations }) => violations.length === 0);
+}
+
+async function printOriginal({ json }: Options): Promise<boolean> {
+  const signal = interruptSignal();
+  const progress = (line: string) => console.error(`· ${line}`);
+  await using stack = await openDrillStack({ slots: SLOTS_MIN, progress, signal });
+  const report = await runOriginal(stack, { progress, signal });
+  if (json) printJson(report);
+  else console.log(originalText(report));
+  return report.violations.length === 0 && report.rows.every(({ holds }) => holds);
 }
 
 function list({ json }: Options): void {

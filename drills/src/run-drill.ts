@@ -1,4 +1,5 @@
 /** Load → fault → heal → settle → check. The same for every drill. */
+import { DEFAULTS } from '@morningai/core/limits';
 import { verifyLog } from '@morningai/log/verify';
 import { eventually } from '@morningai/testbed/eventually';
 import { check, type Ledger } from './check.ts';
@@ -84,9 +85,7 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
       ...unmarked,
       ...(marks.length === 0 ? ['the fault left no mark'] : []),
       ...(acceptedDuring === 0 && drill.accepts === 'every' ? ['nothing was accepted during the fault'] : []),
-      ...(ledger.expiredAttempts > 0 && drill.workers === 'healthy'
-        ? [`${ledger.expiredAttempts} attempts of healthy workers expired`]
-        : []),
+      ...expiries(drill, ledger),
       ...refusals(drill, load.book),
     ],
   };
@@ -95,6 +94,12 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
 function refusals(drill: Drill, book: Book): string[] {
   if (drill.accepts === 'again') return [];
   return [...book.setbacks].map(([code, times]) => `${times} × ${code}: every request should have been accepted`);
+}
+
+/** Where all stood still for a whole lease, on a machine that is too busy or because nobody was there, nothing could be renewed. */
+function expiries(drill: Drill, { expiredAttempts, longestSilenceMs }: Ledger): string[] {
+  const isExplained = drill.workers === 'hurt' || longestSilenceMs >= DEFAULTS.leaseMs;
+  return expiredAttempts === 0 || isExplained ? [] : [`${expiredAttempts} attempts of healthy workers expired`];
 }
 
 async function settle(

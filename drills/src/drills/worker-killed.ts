@@ -3,6 +3,7 @@ import type { Drill } from '../drill.ts';
 import { openOutsideWorld, type Call } from '../outside-world.ts';
 import { untilFinished } from '../read-log.ts';
 
+const VICTIM = 'drill-killed';
 const POINTS = ['before', 'between', 'after'] as const;
 
 export const workerKilled: Drill = {
@@ -18,9 +19,9 @@ export const workerKilled: Drill = {
     const there = Promise.withResolvers<void>();
     const held = new Set<string>();
     const never = new Promise<void>(() => undefined);
-    // The first attempt of each task is held where it is to die; the others pass.
-    const hold = async ({ kind, task, attempt, what }: Call) => {
-      if (kind !== 'reached' || attempt > 1) return;
+    // Each task of the first worker is held where it is to die.
+    const hold = async ({ kind, task, worker: by, what }: Call) => {
+      if (kind !== 'reached' || by !== VICTIM) return;
       if (!points.has(task)) points.set(task, POINTS[points.size] ?? '');
       if (points.get(task) !== what) return;
       held.add(task);
@@ -29,7 +30,7 @@ export const workerKilled: Drill = {
     };
     await using world = await openOutsideWorld(hold);
     const options = { world, agents: ['drill-effect'] };
-    const worker = await startWorker(stage, { ...options, workerId: 'drill-killed' });
+    const worker = await startWorker(stage, { ...options, workerId: VICTIM });
     const tasks = await Promise.all(POINTS.map(() => stage.load.submit({ agent: 'drill-effect', input: {} })));
     await there.promise;
     await worker.kill();

@@ -4,6 +4,7 @@ import type { Drill } from '../drill.ts';
 import { openOutsideWorld, type Call } from '../outside-world.ts';
 import { untilFinished } from '../read-log.ts';
 
+const ZOMBIE = 'drill-zombie';
 const TASKS = 3;
 const AWAKE_MS = 15_000;
 
@@ -18,15 +19,15 @@ export const zombie: Drill = {
     const begun = Promise.withResolvers<void>();
     const awake = Promise.withResolvers<void>();
     let waiting = 0;
-    // First attempts stop before their effect until the zombie is awake again.
-    const hold = async ({ kind, attempt, what }: Call) => {
-      if (kind !== 'reached' || attempt > 1 || what !== 'before') return;
+    // The zombie's attempts stop before their effect until it is awake again.
+    const hold = async ({ kind, worker, what }: Call) => {
+      if (kind !== 'reached' || worker !== ZOMBIE || what !== 'before') return;
       if ((waiting += 1) === TASKS) begun.resolve();
       await awake.promise;
     };
     await using world = await openOutsideWorld(hold);
     const options = { world, agents: ['drill-effect'] };
-    await using frozen = await startWorker(stage, { ...options, workerId: 'drill-zombie' });
+    await using frozen = await startWorker(stage, { ...options, workerId: ZOMBIE });
     const tasks = await Promise.all(
       Array.from({ length: TASKS }, () => stage.load.submit({ agent: 'drill-effect', input: {} })),
     );
@@ -34,10 +35,10 @@ export const zombie: Drill = {
     await frozen.freeze();
     await using next = await startWorker(stage, { ...options, workerId: 'drill-heir' });
     await untilFinished(stage, tasks);
-    const heirs = new Set(world.calls.filter(({ attempt }) => attempt > 1).map(({ worker }) => worker));
+    const heirs = new Set(world.calls.filter(({ worker }) => worker !== ZOMBIE).map(({ worker }) => worker));
     stage.mark({
       what: 'worked on by',
-      before: 'drill-zombie',
+      before: ZOMBIE,
       after: [...heirs].join(),
       left: heirs.has('drill-heir'),
     });
