@@ -48,7 +48,7 @@ export function check(book: Book, events: readonly TaskEvent[]): Checked {
   const byTask = Map.groupBy(events, ({ taskId }) => taskId);
   const byKey = new Map<string, string[]>();
   for (const { taskId, type, data } of events) {
-    const key = String(data['idempotencyKey'] ?? '');
+    const key = typeof data['idempotencyKey'] === 'string' ? data['idempotencyKey'] : '';
     if (type !== 'TaskSubmitted' || !key.startsWith(book.prefix)) continue;
     byKey.set(key, [...(byKey.get(key) ?? []), taskId]);
     if (!book.entries.has(key)) violated(`task ${taskId} was asked for by nobody: key ${key}`);

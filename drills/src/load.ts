@@ -78,7 +78,7 @@ export function startLoad(options: LoadOptions): Load {
   const waiting = new Set<{ target: number; resolve: () => void }>();
   let acceptedCount = 0;
   let slowestAcceptMs = 0;
-  let finishing = false;
+  const finishing = new AbortController();
   let issued = 0;
 
   const setBack = (code: string) => void setbacks.set(code, (setbacks.get(code) ?? 0) + 1);
@@ -112,7 +112,7 @@ export function startLoad(options: LoadOptions): Load {
     const flying = new Set<Promise<unknown>>();
     const most = tasks * TASKS_MAX_FACTOR;
     const startedAt = performance.now();
-    for (let sent = 0; !(finishing && sent >= tasks) && sent < most;) {
+    for (let sent = 0; !(finishing.signal.aborted && sent >= tasks) && sent < most;) {
       signal.throwIfAborted();
       const wanted = tasks / 2 + (PACE * tasks * (performance.now() - startedAt)) / 1_000;
       while (sent < Math.min(wanted, most) && flying.size < IN_FLIGHT_MAX) {
@@ -151,7 +151,7 @@ export function startLoad(options: LoadOptions): Load {
       await Promise.race([promise, streaming]).finally(() => waiting.delete(one));
     },
     async finish() {
-      finishing = true;
+      finishing.abort();
       await streaming;
     },
   };

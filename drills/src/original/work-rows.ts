@@ -14,8 +14,8 @@ import { must, type Row } from './row.ts';
 const AGENTS = ['drill-effect'];
 const NO_WORKER_MS = 5_000;
 
-const typesOf = async (stage: Stage, task: string) =>
-  (await readTaskEvents(stage.stack.pool, 0)).filter(({ taskId }) => taskId === task).map(({ type }) => type);
+const eventsOf = async (stage: Stage, task: string) =>
+  (await readTaskEvents(stage.stack.pool, 0)).filter(({ taskId }) => taskId === task);
 
 const workers = z.object({ workers: z.array(z.object({ id: z.string(), silent: z.boolean() })) });
 
@@ -79,10 +79,11 @@ export const WORK_ROWS: readonly Row[] = [
       const second = await stage.load.submit(request);
       must(first === second, 'two tasks');
       const completed = await completedOf(stage, [first]);
-      const types = await typesOf(stage, first);
-      const published = types.filter((type) => type === 'StepStarted').length;
-      must(completed === 1 && published === 1, `${completed} done, ${published} published`);
-      return `one task, ${published} document, 1 draft`;
+      const steps = (await eventsOf(stage, first)).filter(({ type }) => type === 'StepCompleted');
+      const count = (step: string) => steps.filter(({ data }) => data['step'] === step).length;
+      const [drafts, published] = [count('draft'), count('publish')];
+      must(completed === 1 && drafts === 1 && published === 1, `${drafts} drafts, ${published} documents`);
+      return `one task, ${published} document, ${drafts} draft`;
     },
   },
   {
@@ -129,10 +130,10 @@ export const WORK_ROWS: readonly Row[] = [
     async measure(stage) {
       const task = await stage.load.submit({ agent: 'echo', input: { failTimes: 3 } });
       const completed = await completedOf(stage, [task]);
-      const types = await typesOf(stage, task);
-      const failed = types.filter((type) => type === 'AttemptFailed').length;
-      must(completed === 1 && failed === 3, `${completed} done after ${failed} failed attempts`);
-      return `3 failed attempts with their backoff in the task's history, then done`;
+      const failed = (await eventsOf(stage, task)).filter(({ type }) => type === 'AttemptFailed');
+      must(completed === 1 && failed.length === 3, `${completed} done after ${failed.length} failed attempts`);
+      const waits = failed.map(({ data }) => `${String(data['retryInMs'])} ms`);
+      return `${failed.length} failed attempts and their waits in its history (${waits.join(', ')}), then done`;
     },
   },
 ];
