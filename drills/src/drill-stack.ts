@@ -29,6 +29,8 @@ export type DrillStack = AsyncDisposable & {
 export type DrillStackOptions = {
   /** Of the built-in worker. */
   readonly slots: number;
+  /** What the services are told beside that. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 };
@@ -43,7 +45,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
       signal: options.signal,
       // A Redis that comes back with its data must have it on disk; one that comes back empty is wiped.
       redisPersistence: 'appendonly',
-      serviceEnv: { WORKER_SLOTS: String(options.slots) },
+      serviceEnv: { ...options.serviceEnv, WORKER_SLOTS: String(options.slots) },
       redisThrough: async (url) => {
         redisProxy = resources.use(await openProxy({ target: url }));
         return redisProxy.through(url);

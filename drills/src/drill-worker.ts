@@ -18,15 +18,22 @@ const MAIN = new URL('worker/main.ts', import.meta.url).pathname;
 /** Memory runs out soon for who eats it. */
 const HEAP_MB = 96;
 const READY_MS = 30_000;
+const SLOTS = 10;
 
 /** Resolves when the orchestrator knows it. */
 export async function startWorker(
   { stack }: Stage,
-  options: { readonly workerId: string; readonly world: OutsideWorld; readonly agents: readonly string[] },
+  options: {
+    readonly workerId: string;
+    readonly world: OutsideWorld;
+    readonly agents: readonly string[];
+    /** Default 10. */
+    readonly slots?: number;
+  },
 ): Promise<DrillWorker> {
   const { orchestratorAddress: address, apiKey } = stack.urls;
-  const { workerId, world, agents } = options;
-  const child = fork(MAIN, [JSON.stringify({ address, apiKey, worldUrl: world.url, workerId, agents })], {
+  const { workerId, world, agents, slots = SLOTS } = options;
+  const child = fork(MAIN, [JSON.stringify({ address, apiKey, worldUrl: world.url, workerId, agents, slots })], {
     execArgv: [`--max-old-space-size=${HEAP_MB}`],
     stdio: 'ignore',
   });

@@ -7,6 +7,7 @@ import { DRILLS } from './catalog.ts';
 import type { Drill } from './drill.ts';
 import { openDrillStack } from './drill-stack.ts';
 import { originalText, runOriginal } from './original/run-original.ts';
+import { WORK_ROWS_ENV } from './original/work-rows.ts';
 import { reportJson, reportText } from './report.ts';
 import { runDrill } from './run-drill.ts';
 
@@ -72,7 +73,7 @@ async function runDrills(drills: readonly Drill[], { tasks, pause, seed, logs, j
 async function printOriginal({ json }: Options): Promise<boolean> {
   const signal = interruptSignal();
   const progress = (line: string) => console.error(`· ${line}`);
-  await using stack = await openDrillStack({ slots: SLOTS_MIN, progress, signal });
+  await using stack = await openDrillStack({ slots: SLOTS_MIN, serviceEnv: WORK_ROWS_ENV, progress, signal });
   const report = await runOriginal(stack, { progress, signal });
   if (json) printJson(report);
   else console.log(originalText(report));

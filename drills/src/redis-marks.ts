@@ -1,6 +1,9 @@
 /** What a fault did to Redis, as Redis itself says. */
-import type { Redis } from 'ioredis';
+import { eventually } from '@morningai/testbed/eventually';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { Stage } from './drill.ts';
+
+const KEYS_MS = 10_000;
 
 export function infoField(info: string, name: string): string {
   return new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
@@ -15,12 +18,25 @@ export async function markingProcess(stage: Stage, fault: () => Promise<void>): 
   stage.mark({ what: 'run_id of Redis', before, after, left: before !== after });
 }
 
-/** Runs the fault and marks that keys are gone. */
-export async function markingKeys(stage: Stage, fault: (redis: Redis) => Promise<void>): Promise<void> {
-  await stage.stack.redis(async (redis) => {
-    const before = await redis.dbsize();
-    await fault(redis);
-    const after = await redis.dbsize();
-    stage.mark({ what: 'DBSIZE', before: String(before), after: String(after), left: after < before });
-  });
+/**
+ * Runs the fault, of one transaction, and marks that keys are gone: nobody adds any between the counts. Waits until there is one to lose.
+ * @param fault adds its commands, given the keys of a moment before
+ */
+export async function markingKeys(
+  stage: Stage,
+  fault: (transaction: ChainableCommander, keys: readonly string[]) => void,
+): Promise<void> {
+  const { stack, signal } = stage;
+  const act = (redis: Redis) => async () => {
+    const keys = await redis.keys('*');
+    if (keys.length === 0) throw new Error('Redis is empty');
+    const transaction = redis.multi().dbsize();
+    fault(transaction, keys);
+    const answers = await transaction.dbsize().exec();
+    const [before, after] = [Number(answers?.at(0)?.[1]), Number(answers?.at(-1)?.[1])];
+    if (after >= before) throw new Error(`DBSIZE was ${before} and is ${after}`);
+    return { before, after };
+  };
+  const { before, after } = await stack.redis((redis) => eventually(act(redis), { deadlineMs: KEYS_MS, signal }));
+  stage.mark({ what: 'DBSIZE', before: String(before), after: String(after), left: after < before });
 }

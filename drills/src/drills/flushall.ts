@@ -12,7 +12,7 @@ export const flushall: Drill = {
   workers: 'healthy',
   async run(stage) {
     for (let time = 0; time < TIMES; time += 1) {
-      await markingKeys(stage, async (redis) => void (await redis.flushall()));
+      await markingKeys(stage, (transaction) => void transaction.flushall());
       await stage.load.untilAccepted(10);
     }
   },

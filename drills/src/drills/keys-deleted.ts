@@ -15,9 +15,8 @@ export const keysDeleted: Drill = {
   workers: 'healthy',
   async run(stage) {
     for (let round = 0; round < ROUNDS; round += 1) {
-      await markingKeys(stage, async (redis) => {
-        const half = (await redis.keys('*')).filter(() => stage.random() < 0.5);
-        if (half.length > 0) await redis.del(...half);
+      await markingKeys(stage, (transaction, keys) => {
+        transaction.del(...keys.filter((_, index) => index === 0 || stage.random() < 0.5));
       });
       await stage.load.untilAccepted(10);
       const list = await stage.stack.redis((redis) =>

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Drill, Stage } from '../drill.ts';
 
-const KILLS = 3;
+const KILLS = 2;
 
 export const orchestratorKilled: Drill = {
   name: 'orchestrator-killed',

@@ -48,7 +48,11 @@ async function swallow(stage: Stage, world: OutsideWorld, { how, code, atOnce }:
   };
   const over = Promise.withResolvers<'over'>();
   const keepRunning = async (first: DrillWorker) => {
-    for (let worker = first; (await Promise.race([worker.ended, over.promise])) !== 'over';) worker = await start();
+    let worker: DrillWorker | undefined = first;
+    // One that meets the poison before it is ready has ended, too.
+    while ((await Promise.race([worker?.ended ?? 'again', over.promise])) !== 'over') {
+      worker = await start().catch(() => undefined);
+    }
   };
   const running = keepRunning(await start());
   try {

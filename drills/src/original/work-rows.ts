@@ -13,6 +13,9 @@ import { must, type Row } from './row.ts';
 
 const AGENTS = ['drill-effect'];
 const NO_WORKER_MS = 5_000;
+const LIMIT = 10;
+/** What the services of the stack are told for these rows. */
+export const WORK_ROWS_ENV = { MAX_RUNNING_PER_AGENT: String(LIMIT) };
 
 const eventsOf = async (stage: Stage, task: string) =>
   (await readTaskEvents(stage.stack.pool, 0)).filter(({ taskId }) => taskId === task);
@@ -58,15 +61,22 @@ export const WORK_ROWS: readonly Row[] = [
     scenario: '14 tasks in one hour (limit 10)',
     original: '10 done, 4 `error: NoneType`',
     async measure(stage) {
-      await using world = await openOutsideWorld();
-      // Its worker takes ten at once.
-      await using _worker = await startWorker(stage, { world, agents: AGENTS, workerId: 'original-limit' });
+      const released = Promise.withResolvers<void>();
+      await using world = await openOutsideWorld(() => released.promise);
+      await using _worker = await startWorker(stage, { world, agents: AGENTS, workerId: 'original-limit', slots: 14 });
       const tasks = await Promise.all(
         Array.from({ length: 14 }, () => stage.load.submit({ agent: 'drill-effect', input: {} })),
       );
+      const atLimit = async () => {
+        const queue = (await stage.stack.queue()).agents.find(({ agent }) => agent === 'drill-effect');
+        const [running, due] = [queue?.running ?? 0, queue?.due ?? 0];
+        must(running === LIMIT && due === 14 - LIMIT, `${running} run and ${due} wait`);
+        return `${running} ran at once, ${due} waited`;
+      };
+      const seen = await eventually(atLimit, { signal: stage.signal }).finally(() => released.resolve());
       const completed = await completedOf(stage, tasks);
       must(completed === 14, `${completed} of 14 done`);
-      return `${completed} done (limit here: 10 slots of the worker; what is over it waits)`;
+      return `${completed} done: ${seen}`;
     },
   },
   {

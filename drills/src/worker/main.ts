@@ -4,18 +4,19 @@ import { createWorker } from '@morningai/sdk';
 import { z } from 'zod';
 import { createDrillAgents } from './drill-agents.ts';
 
-const { address, apiKey, worldUrl, workerId, agents } = z
+const { address, apiKey, worldUrl, workerId, agents, slots } = z
   .object({
     address: z.string(),
     apiKey: z.string(),
     worldUrl: z.string(),
     workerId: z.string(),
     agents: z.array(z.string()),
+    slots: z.number(),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const offered = createDrillAgents({ worldUrl, workerId }).filter(({ name }) => agents.includes(name));
-const worker = createWorker({ address, apiKey, workerId, agents: offered, slots: 10 });
+const worker = createWorker({ address, apiKey, workerId, agents: offered, slots });
 // A parent that is killed takes us along.
 process.on('disconnect', () => process.exit());
 await worker.ready;
