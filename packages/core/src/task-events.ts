@@ -31,6 +31,8 @@ export type Event =
         readonly worker: string;
         readonly agentVersion: string;
         readonly leaseMs: number;
+        /** How long the attempt may take; missing: as long as it likes. */
+        readonly timeoutMs?: number;
       };
     }
   | { readonly type: 'AttemptReleased'; readonly data: Attempt }

@@ -34,7 +34,7 @@ const fail = (fence: number, retryInMs: number | null = 0): Command => ({
   error: ERROR,
   retryInMs,
 });
-const expire = (fence: number): Command => ({ type: 'Expire', fence, retryInMs: 0 });
+const expire = (fence: number, begun = true): Command => ({ type: 'Expire', fence, retryInMs: 0, begun });
 const release = (fence: number): Command => ({ type: 'Release', fence });
 const cancel: Command = { type: 'Cancel', reason: 'not needed', graceMs: 10_000 };
 const cut = (fence: number): Command => ({ type: 'CutCancelled', fence });
@@ -154,8 +154,52 @@ describe('a task', () => {
     expect(after(SUBMIT, start('a'), expire(1), start('b'), expire(2))).toMatchObject({
       status: 'failed',
       crashes: 2,
-      error: { code: 'WORKER_LOST' },
+      error: {
+        code: 'WORKER_LOST',
+        message: '2 attempts ended without a word from their worker: w (1), w (2); 2 failed in all',
+      },
     });
+  });
+
+  test('is released, and loses no attempt, when the lease of a claim runs out that was never begun', () => {
+    const state = after(SUBMIT, start('a'), expire(1, false));
+    expect(state).toMatchObject({ status: 'queued', failures: 0, crashes: 0, ended: 'released' });
+    expect(verdict(expire(1, false), state)).toEqual([]);
+    expect(verdict(complete(1), state)).toBe('FENCED');
+  });
+
+  test('counts a crash when the attempt recorded something, whatever else was heard of it', () => {
+    for (const record of [startStep(1, 0), completeStep(1, 0)]) {
+      const state = after(SUBMIT, start('a'), record);
+      expect(verdict(expire(1, false), state)).toEqual(['AttemptExpired']);
+      // The next attempt begins anew.
+      expect(verdict(expire(2, false), after(SUBMIT, start('a'), record, fail(1), start('b')))).toEqual([
+        'AttemptReleased',
+      ]);
+    }
+  });
+
+  test('answers "recorded" to an outcome that comes once more after the next claim, and refuses another one', () => {
+    const failed = after(SUBMIT, start('a'), fail(1), start('b'));
+    expect(verdict(fail(1), failed)).toEqual([]);
+    expect(verdict(complete(1), failed)).toBe('FENCED');
+    const released = after(SUBMIT, start('a'), release(1), start('b'));
+    expect(verdict(release(1), released)).toEqual([]);
+    expect(verdict(fail(1), released)).toBe('FENCED');
+  });
+
+  test('knows how long its attempt may take', () => {
+    const start = (claimId: string, timeoutMs?: number): Command => ({
+      type: 'Start',
+      claimId,
+      worker: 'w',
+      agentVersion: '1',
+      leaseMs: 1,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    expect(after(SUBMIT, start('a', 500))).toMatchObject({ status: 'running', timeoutMs: 500 });
+    expect(after(SUBMIT, start('a', 500), fail(1))).not.toHaveProperty('timeoutMs');
+    expect(after(SUBMIT, start('a', 500), fail(1), start('b'))).not.toHaveProperty('timeoutMs');
   });
 
   test('loses no attempt by a release', () => {
@@ -314,6 +358,7 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Wish>((_, serial) => start(`claim ${serial}`)) },
   onFence(complete),
   onFence(expire),
+  onFence((fence) => expire(fence, false)),
   onFence(release),
   fc.tuple(offset, fc.constantFrom(null, 0, 500)).map<Wish>(([by, retryInMs]) => (state) => {
     return fail(Math.max(0, fenceOf(state) + by), retryInMs);

@@ -19,6 +19,7 @@ export type Command =
       readonly worker: string;
       readonly agentVersion: string;
       readonly leaseMs: number;
+      readonly timeoutMs?: number;
     }
   | { readonly type: 'Release'; readonly fence: number }
   | {
@@ -38,7 +39,8 @@ export type Command =
   | { readonly type: 'Complete'; readonly fence: number; readonly output: Json }
   /** `retryInMs` null: not retryable. */
   | { readonly type: 'Fail'; readonly fence: number; readonly error: Failure; readonly retryInMs: number | null }
-  | { readonly type: 'Expire'; readonly fence: number; readonly retryInMs: number }
+  /** `begun`: the worker was heard of since the claim; the task's own steps say so too. */
+  | { readonly type: 'Expire'; readonly fence: number; readonly retryInMs: number; readonly begun: boolean }
   /** What does not run ends at once; what runs has `graceMs` to complete or to give up. */
   | { readonly type: 'Cancel'; readonly reason: string; readonly graceMs: number }
   /** The grace of this attempt is over. */
@@ -72,6 +74,12 @@ type Life = {
   readonly claimId: string | null;
   /** How the attempt of the current fence ended: tells a repeat ("recorded") from a zombie ("fenced"). */
   readonly ended: AttemptEnd | null;
+  /** The same of the fence before it: its outcome may be sent once more after the next claim. */
+  readonly endedBefore: AttemptEnd | null;
+  /** The current attempt has recorded something: it was begun. */
+  readonly begun: boolean;
+  /** The newest attempts of this life that ended without a word, as "worker (fence)"; missing: none. */
+  readonly lost?: readonly string[];
 };
 
 type AttemptEnd = 'completed' | 'failed' | 'expired' | 'released' | 'cut';
@@ -85,6 +93,7 @@ export type State =
       readonly worker: string;
       /** There once its cancellation was asked for. */
       readonly cancelReason?: string;
+      readonly timeoutMs?: number;
     } & Life)
   | ({ readonly status: 'completed' } & Life)
   | ({ readonly status: 'failed'; readonly error: Failure } & Life)
@@ -110,24 +119,38 @@ export function evolve(state: State, event: Event): State {
       return { ...life, status: 'queued', agent, ...key, requestDigest, maxAttempts, maxCrashes, life: life.life + 1 };
     }
     case 'AttemptStarted': {
-      const { fence, claimId, worker } = event.data;
-      return { ...life, status: 'running', fence, claimId, worker, openStep: null, ended: null };
+      const { fence, claimId, worker, timeoutMs } = event.data;
+      const attempt = { fence, claimId, worker, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+      return {
+        ...life,
+        ...attempt,
+        status: 'running',
+        openStep: null,
+        ended: null,
+        endedBefore: life.ended,
+        begun: false,
+      };
     }
     case 'AttemptReleased':
       return { ...life, status: 'queued', ended: 'released' };
     case 'StepStarted':
-      return state.status === 'running' ? { ...counted(state), openStep: event.data.index } : counted(state);
+      return state.status === 'running'
+        ? { ...counted(state), openStep: event.data.index, begun: true }
+        : counted(state);
     case 'StepCompleted': {
       if (state.status !== 'running') return counted(state);
       // The log drops an output that is undefined.
       const { index, output }: { index: number; output?: Json } = event.data;
       const stepLength = state.stepLength + JSON.stringify(output ?? null).length;
-      return { ...counted(state), steps: index + 1, openStep: null, stepLength };
+      return { ...counted(state), steps: index + 1, openStep: null, stepLength, begun: true };
     }
     case 'AttemptFailed':
       return { ...life, status: 'queued', failures: life.failures + 1, ended: 'failed' };
-    case 'AttemptExpired':
-      return { ...life, status: 'queued', failures: life.failures + 1, crashes: life.crashes + 1, ended: 'expired' };
+    case 'AttemptExpired': {
+      const [failures, crashes] = [life.failures + 1, life.crashes + 1];
+      const lost = [...(life.lost ?? []), attemptName(state, event.data.fence)].slice(-LIMITS.lostNamed);
+      return { ...life, status: 'queued', failures, crashes, lost, ended: 'expired' };
+    }
     case 'TaskCompleted':
       return { ...life, status: 'completed', ended: 'completed' };
     case 'TaskFailed':
@@ -139,7 +162,7 @@ export function evolve(state: State, event: Event): State {
       return { ...life, status: 'cancelled', cancelReason: event.data.reason, ended };
     }
     case 'TaskRetried':
-      return { ...life, status: 'queued', life: life.life + 1, failures: 0, crashes: 0 };
+      return { ...life, status: 'queued', life: life.life + 1, failures: 0, crashes: 0, lost: [] };
     default:
       event satisfies never;
       // An event of a newer release: its meaning is not ours to guess, so the state stays as it is.
@@ -149,6 +172,10 @@ export function evolve(state: State, event: Event): State {
 
 function counted<S extends State>(state: S): S {
   return state.status === 'none' ? state : { ...state, events: state.events + 1 };
+}
+
+function attemptName(state: State, fence: number): string {
+  return `${state.status === 'running' ? state.worker : 'nobody'} (${fence})`;
 }
 
 /** The state after all of these events. */
@@ -251,12 +278,15 @@ function decideExpire(command: Command & { type: 'Expire' }, state: State): read
   const { fence } = command;
   const cancelled = cancellation(state);
   if (cancelled.length > 0) return [{ type: 'AttemptExpired', data: { fence, retryInMs: null } }, ...cancelled];
+  // Nothing was ever heard of it: its orchestrator died before the worker had it, and that is no failure of the task.
+  if (!command.begun && !state.begun) return [{ type: 'AttemptReleased', data: { fence } }];
   const failures = state.failures + 1;
   const crashes = state.crashes + 1;
   if (failures < state.maxAttempts && crashes < state.maxCrashes) {
     return [{ type: 'AttemptExpired', data: { fence, retryInMs: command.retryInMs } }];
   }
-  const message = `no heartbeat from ${state.worker}: ${crashes} attempts ended so, ${failures} failed in all`;
+  const lost = [...(state.lost ?? []), attemptName(state, fence)].slice(-LIMITS.lostNamed).join(', ');
+  const message = `${crashes} attempts ended without a word from their worker: ${lost}; ${failures} failed in all`;
   return [
     { type: 'AttemptExpired', data: { fence, retryInMs: null } },
     { type: 'TaskFailed', data: { error: { code: 'WORKER_LOST', message } } },
@@ -297,9 +327,14 @@ function cancellation(state: State): readonly Event[] {
   return [{ type: 'TaskCancelled', data: { reason: state.cancelReason } }];
 }
 
-/** True if this fence holds the claim; false if it ended in this very way already (sent again after a lost reply). */
+/**
+ * True if this fence holds the claim; false if it ended in this very way already (sent again after a lost reply), also when the
+ * next attempt has begun meanwhile.
+ */
 function holdsClaim(state: State, fence: number, end: AttemptEnd): boolean {
-  if (state.status === 'none' || state.fence !== fence) throw fenced(fence);
+  if (state.status === 'none') throw fenced(fence);
+  if (fence === state.fence - 1 && state.endedBefore === end) return false;
+  if (fence !== state.fence) throw fenced(fence);
   if (state.status === 'running') return true;
   if (state.ended === end) return false;
   throw fenced(fence);
@@ -324,6 +359,8 @@ const UNBORN: Life = {
   stepLength: 0,
   claimId: null,
   ended: null,
+  endedBefore: null,
+  begun: false,
 };
 
 function lifeOf(state: State): Life {
@@ -344,5 +381,8 @@ function lifeOf(state: State): Life {
     stepLength: state.stepLength,
     claimId: state.claimId,
     ended: state.ended,
+    endedBefore: state.endedBefore,
+    begun: state.begun,
+    ...(state.lost === undefined ? {} : { lost: state.lost }),
   };
 }

@@ -90,7 +90,8 @@ async function everything(pool: Pool, writer: TaskWriter, round: number): Promis
   const { taskId } = first ?? { taskId: '' };
   await writer.write(start(taskId));
   const claims = [{ taskId, fence: 1 }];
-  expect(await renewLeases(pool, claims, 60_000)).toMatchObject(claims);
+  const renewals = claims.map((claim) => ({ ...claim, leaseMs: 60_000 }));
+  expect(await renewLeases(pool, renewals)).toMatchObject(claims);
   expect((await writer.write(expire(taskId, 1))).heldBack).toBe('leased');
   await writer.write(complete(taskId, 1));
   await runOne(writer);

@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLog, openOn, type TestLog } from '../test/open-log.ts';
-import { codeOf, complete, expire, fail, newId, release, runOne, start, startNew, submit } from '../test/requests.ts';
-import { dueTasks, expiredAttempts, renewLeases, sweepLeases } from './leases.ts';
+import {
+  codeOf,
+  complete,
+  expire,
+  fail,
+  newId,
+  release,
+  runOne,
+  start,
+  startNew,
+  step,
+  submit,
+} from '../test/requests.ts';
+import { dueTasks, expiredAttempts, overdueAttempts, renewLeases, sweepLeases, type Claim } from './leases.ts';
+import type { Pool } from './pool.ts';
 import type { TaskWriter } from './task-writer.ts';
 import { verifyLog } from './verify.ts';
 
@@ -12,6 +25,11 @@ beforeAll(async () => {
 afterAll(() => log[Symbol.asyncDispose]());
 
 const MINUTE = 60_000;
+const renew = (pool: Pool, claims: readonly Claim[], leaseMs = MINUTE) =>
+  renewLeases(
+    pool,
+    claims.map((claim) => ({ ...claim, leaseMs })),
+  );
 /** A first lease that is over at once. */
 const OVER = { leaseMs: 0 };
 
@@ -24,9 +42,9 @@ describe('a renewal', () => {
     await log.writer.write(release(restarted.taskId, 1));
     await log.writer.write(start(restarted.taskId));
     const claims = [running, completed, restarted, { taskId: newId(), fence: 1 }, { ...running, fence: 2 }, running];
-    expect(await renewLeases(log.pool, claims, MINUTE)).toEqual([{ ...running, cancel: null }]);
-    expect(await renewLeases(log.pool, [{ ...restarted, fence: 2 }], MINUTE)).toHaveLength(1);
-    expect(await renewLeases(log.pool, [], MINUTE)).toEqual([]);
+    expect(await renew(log.pool, claims)).toEqual([{ ...running, cancel: null }]);
+    expect(await renew(log.pool, [{ ...restarted, fence: 2 }])).toHaveLength(1);
+    expect(await renew(log.pool, [])).toEqual([]);
   });
 
   test('never shortens a lease, unless it is the next attempt’s', async () => {
@@ -34,13 +52,13 @@ describe('a renewal', () => {
     const until = async () =>
       (await log.sql<{ until: Date }>('SELECT until FROM leases WHERE task_id = $1', [taskId]))[0]?.until.getTime() ??
       0;
-    await renewLeases(log.pool, [{ taskId, fence: 1 }], 60 * MINUTE);
+    await renew(log.pool, [{ taskId, fence: 1 }], 60 * MINUTE);
     const long = await until();
-    await renewLeases(log.pool, [{ taskId, fence: 1 }], MINUTE);
+    await renew(log.pool, [{ taskId, fence: 1 }]);
     expect(await until()).toBe(long);
     await log.writer.write(release(taskId, 1));
     await log.writer.write(start(taskId));
-    await renewLeases(log.pool, [{ taskId, fence: 2 }], MINUTE);
+    await renew(log.pool, [{ taskId, fence: 2 }]);
     expect(await until()).toBeLessThan(long);
   });
 });
@@ -55,7 +73,7 @@ describe('an attempt', () => {
       state: { status: 'running', fence: 1 },
     });
     const over = await startNew(log.writer, OVER);
-    await renewLeases(log.pool, [over], MINUTE);
+    await renew(log.pool, [over]);
     expect((await log.writer.write(expire(over.taskId, 1))).heldBack).toBe('leased');
     await log.sql('UPDATE leases SET until = now() WHERE task_id = $1', [over.taskId]);
     expect(await log.writer.write(expire(over.taskId, 1))).toMatchObject({
@@ -67,7 +85,7 @@ describe('an attempt', () => {
 
   test('does not live on by the lease of the attempt before it', async () => {
     const { taskId } = await startNew(log.writer, OVER);
-    await renewLeases(log.pool, [{ taskId, fence: 1 }], MINUTE);
+    await renew(log.pool, [{ taskId, fence: 1 }]);
     await log.writer.write(fail(taskId, 1));
     await log.writer.write(start(taskId, OVER));
     expect((await log.writer.write(expire(taskId, 2))).state).toMatchObject({ status: 'queued', crashes: 1 });
@@ -82,13 +100,66 @@ describe('an attempt', () => {
     };
     const [over, renewed] = [await started(0), await started(0)];
     await started(MINUTE);
-    await renewLeases(log.pool, [renewed], MINUTE);
-    const listed = { ...over, tenant: 'acme', agent, failures: 0 };
+    await renew(log.pool, [renewed]);
+    const listed = { ...over, tenant: 'acme', agent, failures: 0, begun: false };
     expect(await expiredAttempts(log.pool, { agents: [agent, 'other'], limit: 10 })).toEqual([listed]);
     expect(await expiredAttempts(log.pool, { agents: ['other'], limit: 10 })).toEqual([]);
     expect(await expiredAttempts(log.pool, { agents: [agent], limit: 0 })).toEqual([]);
     await log.writer.write(expire(over.taskId, 1));
     expect(await expiredAttempts(log.pool, { agents: [agent], limit: 10 })).toEqual([]);
+  });
+});
+
+describe('an attempt that is over its lease', () => {
+  test('counts as begun once a heartbeat was heard or a step recorded, and only of its own fence', async () => {
+    const agent = newId();
+    const { taskId } = await log.writer.write(submit({ agent }));
+    const begun = async () => {
+      const [listed] = await expiredAttempts(log.pool, { agents: [agent], limit: 10 });
+      return listed?.begun;
+    };
+    await log.writer.write(start(taskId, OVER));
+    expect(await begun()).toBe(false);
+    expect((await log.writer.write(expire(taskId, 1, { begun: false }))).state).toMatchObject({
+      status: 'queued',
+      failures: 0,
+    });
+
+    await log.writer.write(start(taskId, OVER));
+    await renew(log.pool, [{ taskId, fence: 2 }], 0);
+    expect(await begun()).toBe(true);
+    expect((await log.writer.write(expire(taskId, 2))).state).toMatchObject({ status: 'queued', crashes: 1 });
+
+    await log.writer.write(start(taskId, OVER));
+    expect(await begun()).toBe(false);
+    await log.writer.write(step(taskId, 3, 0));
+    expect((await log.writer.write(expire(taskId, 3, { begun: false }))).state).toMatchObject({ crashes: 2 });
+  });
+
+  test('is not released when a heartbeat arrives between the look and the decision', async () => {
+    const { taskId } = await startNew(log.writer, OVER);
+    await renew(log.pool, [{ taskId, fence: 1 }]);
+    expect(await log.writer.write(expire(taskId, 1, { begun: false }))).toMatchObject({
+      heldBack: 'leased',
+      state: { status: 'running' },
+    });
+  });
+
+  test('that has a time-out is overdue after it and the grace; without one it never is', async () => {
+    const agent = newId();
+    const started = async (fields: { timeoutMs?: number }) => {
+      const { taskId } = await log.writer.write(submit({ agent }));
+      await log.writer.write(start(taskId, fields));
+      return taskId;
+    };
+    const short = await started({ timeoutMs: 0 });
+    await started({ timeoutMs: MINUTE });
+    await started({});
+    const overdue = (graceMs: number) => overdueAttempts(log.pool, { agents: [agent], limit: 10, graceMs });
+    expect(await overdue(0)).toEqual([{ taskId: short, fence: 1, tenant: 'acme', agent, failures: 0, timeoutMs: 0 }]);
+    expect(await overdue(MINUTE)).toEqual([]);
+    await log.writer.write(fail(short, 1));
+    expect(await overdue(0)).toEqual([]);
   });
 });
 
@@ -145,7 +216,7 @@ test('the leases of attempts that have ended are swept, the others are not', asy
   const attempts = await Promise.all(Array.from({ length: 12 }, () => startNew(own.writer, OVER)));
   const holding = attempts.slice(0, 4);
   const ended = attempts.slice(4);
-  await renewLeases(own.pool, attempts, MINUTE);
+  await renew(own.pool, attempts);
   await Promise.all(ended.map(({ taskId }) => own.writer.write(complete(taskId, 1))));
   // Over, but the attempt may come back before anybody expires it; over and ended; ended and not over.
   await own.sql('UPDATE leases SET until = now() WHERE task_id = ANY ($1)', [
@@ -192,8 +263,8 @@ async function mixedLoad(url: string): Promise<readonly number[]> {
   const writers = [own.writer, own.openWriter(), own.openWriter()];
   const loads = Promise.all(writers.map(load)).finally(() => stop.abort());
   const rounds = await Promise.all([
-    beside(() => renewLeases(own.pool, shuffled(), MINUTE)),
-    beside(() => renewLeases(own.pool, shuffled(), MINUTE)),
+    beside(() => renew(own.pool, shuffled())),
+    beside(() => renew(own.pool, shuffled())),
     beside(() => dueTasks(own.pool, { agent: 'echo', limit: 100 })),
     beside(() => expiredAttempts(own.pool, { agents: ['echo'], limit: 100 })),
     beside(() => sweepLeases(own.pool, 50)),

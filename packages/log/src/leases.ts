@@ -11,10 +11,11 @@ export type Claim = { readonly taskId: string; readonly fence: number };
 const RENEW: Statement = {
   name: 'renew_leases',
   sql: `INSERT INTO leases AS l (task_id, fence, until)
-        SELECT DISTINCT c.task_id, c.fence, now() + $3 * interval '1 millisecond'
-        FROM unnest($1::uuid[], $2::int[]) AS c(task_id, fence)
+        SELECT c.task_id, c.fence, now() + max(c.lease_ms) * interval '1 millisecond'
+        FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS c(task_id, fence, lease_ms)
         CROSS JOIN LATERAL (SELECT t.status, t.fence FROM tasks t WHERE t.id = c.task_id LIMIT 1) t
         WHERE t.status = 'running' AND t.fence = c.fence
+        GROUP BY c.task_id, c.fence
         ORDER BY c.task_id
         ON CONFLICT (task_id) DO UPDATE SET
           fence = excluded.fence,
@@ -29,28 +30,37 @@ const RENEW: Statement = {
 
 /** `cancel`: it was asked to stop, and has so long left for it. */
 export type RenewedLease = Claim & { readonly cancel: { readonly reason: string; readonly graceMs: number } | null };
+export type Renewal = Claim & { readonly leaseMs: number };
 
 /**
  * Renews the leases of attempts that are running with this very fence. Where a task's row is gone, the log is asked.
  * @returns those that were renewed; who is missing has lost its claim
  */
-export async function renewLeases(pool: Pool, claims: readonly Claim[], leaseMs: number): Promise<RenewedLease[]> {
-  const renew = (some: readonly Claim[]) =>
-    pool.query<RenewedLease>(RENEW, [some.map(({ taskId }) => taskId), some.map(({ fence }) => fence), leaseMs]);
-  const renewed = await renew(claims);
-  if (renewed.length >= claims.length) return renewed;
+export async function renewLeases(pool: Pool, renewals: readonly Renewal[]): Promise<RenewedLease[]> {
+  const renew = (some: readonly Renewal[]) => {
+    const ids = some.map((renewal) => renewal.taskId);
+    const fences = some.map((renewal) => renewal.fence);
+    const leases = some.map((renewal) => renewal.leaseMs);
+    return pool.query<RenewedLease>(RENEW, [ids, fences, leases]);
+  };
+  const renewed = await renew(renewals);
+  if (renewed.length >= renewals.length) return renewed;
   const done = new Set(renewed.map(({ taskId }) => taskId));
-  const lost = claims.filter(({ taskId }) => !done.has(taskId));
+  const lost = renewals.filter(({ taskId }) => !done.has(taskId));
   const healed = new Set(await healMissing(pool, [...new Set(lost.map(({ taskId }) => taskId))]));
   const again = lost.filter(({ taskId }) => healed.has(taskId));
   return again.length === 0 ? renewed : [...renewed, ...(await renew(again))];
 }
 
-export type ExpiredAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };
+export type RunningAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };
+
+/** `begun`: it has a row in `leases`, so its worker was heard of since the claim. */
+export type ExpiredAttempt = RunningAttempt & { readonly begun: boolean };
 
 const EXPIRED: Statement = {
   name: 'expired_attempts',
-  sql: `SELECT t.id AS "taskId", t.fence, t.tenant, t.agent, (t.state ->> 'failures')::int AS failures
+  sql: `SELECT t.id AS "taskId", t.fence, t.tenant, t.agent, (t.state ->> 'failures')::int AS failures,
+               EXISTS (SELECT FROM leases l WHERE l.task_id = t.id AND l.fence = t.fence) AS begun
         FROM unnest($1::text[]) AS wanted(agent)
         CROSS JOIN LATERAL (
           SELECT * FROM tasks t
@@ -67,6 +77,29 @@ export function expiredAttempts(
   wanted: { readonly agents: readonly string[]; readonly limit: number },
 ): Promise<ExpiredAttempt[]> {
   return pool.query<ExpiredAttempt>(EXPIRED, [wanted.agents, wanted.limit]);
+}
+
+const OVERDUE: Statement = {
+  name: 'overdue_attempts',
+  sql: `SELECT t.id AS "taskId", t.fence, t.tenant, t.agent, (t.state ->> 'failures')::int AS failures,
+               (t.state ->> 'timeoutMs')::int AS "timeoutMs"
+        FROM unnest($1::text[]) AS wanted(agent)
+        CROSS JOIN LATERAL (
+          SELECT * FROM tasks t
+          WHERE t.status = 'running' AND t.agent = wanted.agent AND t.wake_at IS NOT NULL
+            AND t.started_at <= now() - $3 * interval '1 millisecond'
+            AND t.started_at <= now() - ($3 + (t.state ->> 'timeoutMs')::bigint) * interval '1 millisecond'
+          LIMIT $2
+        ) t
+        LIMIT $2`,
+};
+
+/** Running attempts of these agents that have taken longer than they may, and `graceMs` more. */
+export function overdueAttempts(
+  pool: Pool,
+  wanted: { readonly agents: readonly string[]; readonly limit: number; readonly graceMs: number },
+): Promise<(RunningAttempt & { readonly timeoutMs: number })[]> {
+  return pool.query(OVERDUE, [wanted.agents, wanted.limit, wanted.graceMs]);
 }
 
 // Tenant by tenant and priority by priority, a range of the index for each: neither a tenant with a million tasks nor tasks of a high

@@ -56,8 +56,12 @@ export function fail(taskId: string, fence: number, retryInMs: number | null = 0
   return request(taskId, { type: 'Fail', fence, error: { code: 'OOPS', message: 'it failed' }, retryInMs });
 }
 
-export function expire(taskId: string, fence: number, retryInMs = 0): WriteRequest {
-  return request(taskId, { type: 'Expire', fence, retryInMs });
+export function expire(
+  taskId: string,
+  fence: number,
+  fields: Partial<Command & { type: 'Expire' }> = {},
+): WriteRequest {
+  return request(taskId, { type: 'Expire', fence, retryInMs: 0, begun: true, ...fields });
 }
 
 export function cancel(taskId: string, fields: Partial<Command & { type: 'Cancel' }> = {}): WriteRequest {
