@@ -65,11 +65,11 @@ describe('a cancellation', () => {
     await log.writer.write(cancel(taskId, { graceMs: MINUTE }));
     expect(await isCutDue(taskId)).toBe(false);
     expect(await log.writer.write(cutCancelled(taskId, 1))).toMatchObject({ heldBack: 'early', events: [] });
-    expect(await renewLeases(log.pool, [{ taskId, fence: 1 }], MINUTE)).toEqual([
+    expect(await renewLeases(log.pool, [{ taskId, fence: 1, leaseMs: MINUTE }])).toEqual([
       { taskId, fence: 1, cancel: { reason: 'not needed', graceMs: expect.any(Number) } },
     ]);
     const short = await startNew(log.writer);
-    await renewLeases(log.pool, [short], MINUTE);
+    await renewLeases(log.pool, [{ ...short, leaseMs: MINUTE }]);
     await log.writer.write(cancel(short.taskId, { graceMs: 0 }));
     expect(await isCutDue(short.taskId)).toBe(true);
     expect((await log.writer.write(cutCancelled(short.taskId, 1))).state).toMatchObject({ status: 'cancelled' });

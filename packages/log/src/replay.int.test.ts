@@ -199,8 +199,8 @@ describe('a row that was deleted', () => {
     await using log = await openLog();
     const { taskId, fence } = await startNew(log.writer);
     await log.sql('DELETE FROM tasks');
-    expect(await renewLeases(log.pool, [{ taskId, fence }], 10_000)).toMatchObject([{ taskId, fence }]);
-    expect(await renewLeases(log.pool, [{ taskId, fence: 9 }], 10_000)).toEqual([]);
+    expect(await renewLeases(log.pool, [{ taskId, fence, leaseMs: 10_000 }])).toMatchObject([{ taskId, fence }]);
+    expect(await renewLeases(log.pool, [{ taskId, fence: 9, leaseMs: 10_000 }])).toEqual([]);
     expect((await verifyLog(log.pool)).problems).toEqual([]);
   });
 

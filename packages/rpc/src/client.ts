@@ -27,9 +27,9 @@ type ClientClass<C> = new (
   options: ChannelOptions,
 ) => C;
 
-/** @param address "host:port" */
-export function openClient<C>(Client: ClientClass<C>, address: string): C {
-  return new Client(address, credentials.createInsecure(), CHANNEL);
+/** @param address "host:port"; @param channel over the defaults */
+export function openClient<C>(Client: ClientClass<C>, address: string, channel: ChannelOptions = {}): C {
+  return new Client(address, credentials.createInsecure(), { ...CHANNEL, ...channel });
 }
 
 export function bearer(apiKey: string): Metadata {

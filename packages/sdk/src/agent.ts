@@ -22,6 +22,8 @@ export type Agent<Input = unknown> = {
   readonly retry?: RetryPolicy;
   /** How long a claim holds without a heartbeat, ms. Default 10,000. */
   readonly leaseMs?: number;
+  /** How long one attempt may take, ms: 100 to 604,800,000 (7 days). Over it fails with ATTEMPT_TIMEOUT and is retried. Default: none. */
+  readonly timeoutMs?: number;
   /** Its value, as JSON, is the task's output. */
   run(ctx: AgentContext, input: Input): Promise<unknown>;
 };
@@ -44,7 +46,8 @@ export type AgentContext = {
   /** Shown to those who watch; not recorded. @param fraction 0 to 1 */
   progress(message: string, fraction?: number): void;
   /**
-   * Aborts when the claim is lost, the task is cancelled, or its time is over. Cancelled: its reason is an AgentError `TASK_CANCELLED`, and
+   * Aborts when the claim is lost, the task is cancelled, the worker closes, or the attempt's time is over. An agent that does not
+   * listen is not waited for long: the attempt is ended without it. Cancelled: its reason is an AgentError `TASK_CANCELLED`, and
    * `run` has the grace (10 s unless asked otherwise) to return, which completes the task after all, or to throw.
    */
   readonly signal: AbortSignal;
@@ -61,7 +64,7 @@ export type StepContext = {
 export type StepOptions = {
   /** Default false. */
   readonly effect?: boolean;
-  /** Default: none but the attempt's own. */
+  /** Over it the step is aborted, and the attempt fails with STEP_TIMEOUT. Default: none but the attempt's own. */
   readonly timeoutMs?: number;
 };
 
@@ -76,8 +79,18 @@ export function defineAgent<Input>(agent: Agent<Input>): Agent<Input> {
   if (!/^[a-z][a-z0-9-]{0,62}$/.test(agent.name)) {
     throw new TypeError(`an agent's name is lower-case letters, digits and "-", at most 63: "${agent.name}"`);
   }
+  const { timeoutMs } = agent;
+  if (timeoutMs !== undefined && !isTimeout(timeoutMs)) {
+    throw new TypeError(
+      `timeoutMs is ${LIMITS.timeoutMinMs} to ${LIMITS.timeoutMaxMs}, in whole milliseconds: ${timeoutMs}`,
+    );
+  }
   if (agent.version.length === 0 || agent.version.length > 64) throw new TypeError('an agent needs a version');
   return agent;
+}
+
+function isTimeout(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= LIMITS.timeoutMinMs && ms <= LIMITS.timeoutMaxMs;
 }
 
 /** A failure that an agent explains. Anything else it throws is retried as AGENT_ERROR. */

@@ -26,8 +26,13 @@ export async function runAttempt(parts: AttemptParts): Promise<Outgoing> {
     const output = await agent.run(createContext(parts, recorded), input);
     return { $case: 'completed', value: { claim, outputJson: toJson(output) } };
   } catch (error) {
-    return { $case: 'failed', value: { claim, failure: toFailure(error) } };
+    return { $case: 'failed', value: { claim, failure: toFailure(causeOf(error, parts.signal)) } };
   }
+}
+
+/** What an aborted call throws seldom says why; the signal does. */
+function causeOf(error: unknown, signal: AbortSignal): unknown {
+  return signal.reason instanceof AgentError && !(error instanceof AgentError) ? signal.reason : error;
 }
 
 function createContext(parts: AttemptParts, recorded: readonly RecordedStep[]): AgentContext {
@@ -36,14 +41,19 @@ function createContext(parts: AttemptParts, recorded: readonly RecordedStep[]): 
   let next = 0;
   // Steps are known by their order: one asked for while another runs waits for its turn.
   let turn: Promise<unknown> = Promise.resolve();
+  // A step that failed has no place in the history, so none can follow it: the next attempt runs it again.
+  let failed: { readonly why: unknown } | undefined;
   return {
     task: { id: claim.task, tenant, agent, attempt: claim.fence, labels },
     step(name, run, options = {}) {
       checkName(name);
       const index = next;
       next += 1;
-      const result = turn.then(() => runStep(parts, { name, index, run, options, recorded: recorded[index] }));
-      turn = result.catch(() => undefined);
+      const result = turn.then(() => {
+        if (failed !== undefined) throw failed.why;
+        return runStep(parts, { name, index, run, options, recorded: recorded[index] });
+      });
+      turn = result.catch((why: unknown) => (failed ??= { why }));
       return result;
     },
     progress(message, fraction) {
@@ -86,9 +96,9 @@ async function runStep<T>(parts: AttemptParts, step: Step<T>): Promise<T> {
       value: { claim, step: name, index, effectKey: key },
     });
   }
-  const signals = [parts.signal, ...(options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)])];
-  const signal = AbortSignal.any(signals);
-  const outputJson = toJson(await abortable(step.run({ signal, key }), signal));
+  const outputJson = toJson(
+    await runInTime(parts.signal, name, options.timeoutMs, (signal) => step.run({ signal, key })),
+  );
   const outcome = { $case: 'outputJson', value: outputJson } as const;
   await parts.record(`step/${record}`, {
     $case: 'stepRecorded',
@@ -96,6 +106,37 @@ async function runStep<T>(parts: AttemptParts, step: Step<T>): Promise<T> {
   });
   // As a later attempt will read it.
   return JSON.parse(outputJson) as T;
+}
+
+async function runInTime<T>(
+  attempt: AbortSignal,
+  name: string,
+  timeoutMs: number | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (timeoutMs === undefined) return abortable(run(attempt), attempt);
+  if (!(timeoutMs > 0 && timeoutMs <= LIMITS.timeoutMaxMs)) {
+    throw new AgentError(
+      'STEP_TIMEOUT_INVALID',
+      `timeoutMs of "${name}" is 1 to ${LIMITS.timeoutMaxMs}: ${timeoutMs}`,
+      {
+        notRetryable: true,
+      },
+    );
+  }
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new AgentError('STEP_TIMEOUT', `the step "${name}" took over ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  const signal = AbortSignal.any([attempt, late.signal]);
+  try {
+    return await abortable(run(signal), signal);
+  } catch (error) {
+    throw causeOf(error, signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A step that does not listen to its signal is left behind when it aborts. */
@@ -145,8 +186,7 @@ function checkName(name: string): void {
 function toFailure(error: unknown): TaskFailure {
   const message = (error instanceof Error ? error.message : String(error)).slice(0, LIMITS.errorMessageLength);
   if (!(error instanceof AgentError)) {
-    const code = error instanceof Error && error.name === 'TimeoutError' ? 'STEP_TIMEOUT' : 'AGENT_ERROR';
-    return { code, message, notRetryable: false, retryAfter: undefined };
+    return { code: 'AGENT_ERROR', message, notRetryable: false, retryAfter: undefined };
   }
   const { notRetryable, retryAfterMs } = error;
   const code = error.code.slice(0, LIMITS.nameLength);
@@ -155,6 +195,11 @@ function toFailure(error: unknown): TaskFailure {
 
 export function duration(ms: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(ms / 1_000)), nanos: Math.round(ms % 1_000) * 1_000_000 };
+}
+
+/** 0 for an unset one. */
+export function milliseconds(duration: { seconds: bigint; nanos: number } | undefined): number {
+  return duration === undefined ? 0 : Number(duration.seconds) * 1_000 + Math.round(duration.nanos / 1e6);
 }
 
 function withTrace(log: AgentLog, claim: Claim): AgentLog {

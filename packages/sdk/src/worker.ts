@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@morningai/core/errors';
 import { DEFAULTS } from '@morningai/core/limits';
 import { bearer, callUnary } from '@morningai/rpc/client';
@@ -14,11 +15,10 @@ import type {
   ReadStepsRequest,
   ReadStepsResponse,
   RecordedStep,
-  WorkerServiceClient,
 } from '@morningai/rpc/worker';
 import { AgentError, NotRetryable, type Agent, type AgentLog } from './agent.ts';
-import { duration, runAttempt } from './attempt.ts';
-import { openConnection, type Incoming, type Outgoing } from './connection.ts';
+import { duration, milliseconds, runAttempt } from './attempt.ts';
+import { openConnection, type Connection, type Incoming, type Outgoing } from './connection.ts';
 
 export type WorkerOptions = {
   /** "host:port" of an orchestrator, or several to fall back on. */
@@ -53,6 +53,7 @@ const CLOSE_GRACE_MS = 10_000;
 /** For the outcomes of what was cut short. */
 const REPORT_MS = 2_000;
 const READ_STEPS_DEADLINE_MS = 5_000;
+const READ_STEPS_RETRY_MS = 250;
 
 export function createWorker(options: WorkerOptions): Worker {
   const agents = new Map(options.agents.map((agent) => [agent.name, agent]));
@@ -79,20 +80,20 @@ export function createWorker(options: WorkerOptions): Worker {
     addresses: typeof options.address === 'string' ? [options.address] : options.address,
     apiKey: options.apiKey,
     hello,
-    onMessage: (message, client) => hear(message, client),
+    onMessage: (message) => hear(message),
     onBreak(why, retryInMs) {
       clearInterval(heartbeat);
       log.warn({ workerId, why, retryInMs }, 'no stream to the orchestrator');
     },
   });
 
-  const hear = (message: Incoming, client: WorkerServiceClient) => {
+  const hear = (message: Incoming) => {
     switch (message.$case) {
       case 'welcome': {
         for (const claim of message.value.fenced) fence(claim, 'the claim was lost meanwhile');
         for (const { message: unacknowledged } of held.values()) connection.send(unacknowledged);
         if (closing) connection.send({ $case: 'drain', value: {} });
-        const everyMs = Number(message.value.heartbeat?.seconds ?? 0n) * 1_000 || DEFAULTS.heartbeatMs;
+        const everyMs = milliseconds(message.value.heartbeat) || DEFAULTS.heartbeatMs;
         clearInterval(heartbeat);
         heartbeat = setInterval(beat, everyMs);
         ready.resolve();
@@ -100,7 +101,7 @@ export function createWorker(options: WorkerOptions): Worker {
         return;
       }
       case 'assigned':
-        if (message.value.claim !== undefined) start({ ...message.value, claim: message.value.claim }, client);
+        if (message.value.claim !== undefined) start({ ...message.value, claim: message.value.claim });
         return;
       case 'recorded': {
         const { claim, what } = message.value;
@@ -126,32 +127,29 @@ export function createWorker(options: WorkerOptions): Worker {
     connection.send({ $case: 'heartbeat', value: { running: [...attempts.values()].map(({ claim }) => claim) } });
   };
 
-  const start = (assigned: Assigned & { claim: Claim }, client: WorkerServiceClient) => {
+  const start = (assigned: Assigned & { claim: Claim }) => {
     const { claim } = assigned;
     const agent = agents.get(assigned.agent);
     if (attemptOf(claim) !== undefined || agent === undefined) return;
     const abort = new AbortController();
     attempts.set(keyOf(claim), { claim, abort });
-    connection.send({ $case: 'begun', value: { claim } });
-    void run(agent, assigned, abort, client);
+    // Said before it is done: a task that ends this process at once must be known to have been begun.
+    connection.send({ $case: 'begun', value: { claim } }, () => void run(agent, assigned, abort));
   };
 
-  const run = async (
-    agent: Agent,
-    assigned: Assigned & { claim: Claim },
-    abort: AbortController,
-    client: WorkerServiceClient,
-  ) => {
+  const run = async (agent: Agent, assigned: Assigned & { claim: Claim }, abort: AbortController) => {
     const { claim } = assigned;
+    const late = timeLimit(assigned, abort);
     const outcome = await runAttempt({
       agent,
       assigned,
       signal: abort.signal,
       log,
       record: (key, message) => hold(claim, key, message),
-      tell: (message) => connection.send(message),
-      readSteps: () => readSteps(client, options.apiKey, claim, abort.signal),
+      tell: (message) => connection.offer(message),
+      readSteps: () => readSteps(connection, options.apiKey, claim, abort.signal),
     });
+    clearTimeout(late);
     // A fenced attempt reports too: that is how the orchestrator learns that its slot is free again.
     await hold(claim, outcomeKey(claim), outcome).catch(() => undefined);
     attempts.delete(keyOf(claim));
@@ -219,7 +217,7 @@ export function createWorker(options: WorkerOptions): Worker {
 }
 
 function offer(agent: Agent): AgentOffer {
-  const { name, version, input, retry, leaseMs } = agent;
+  const { name, version, input, retry, leaseMs, timeoutMs } = agent;
   return {
     name,
     version,
@@ -231,25 +229,42 @@ function offer(agent: Agent): AgentOffer {
       cap: duration(retry?.capMs ?? DEFAULTS.retryCapMs),
     },
     lease: duration(leaseMs ?? DEFAULTS.leaseMs),
+    timeout: timeoutMs === undefined ? undefined : duration(timeoutMs),
   };
 }
 
+/** Of the attempt, on this process's own clock. */
+function timeLimit({ timeout }: Assigned, abort: AbortController): NodeJS.Timeout | undefined {
+  if (timeout === undefined) return undefined;
+  const ms = milliseconds(timeout);
+  const over = new AgentError('ATTEMPT_TIMEOUT', `the attempt took over ${ms} ms`);
+  return setTimeout(() => abort.abort(over), ms);
+}
+
+/** From whichever orchestrator answers, for as long as the claim holds. @throws what no other try would mend */
 async function readSteps(
-  client: WorkerServiceClient,
+  connection: Connection,
   apiKey: string,
   claim: Claim,
   signal: AbortSignal,
 ): Promise<readonly RecordedStep[]> {
   const steps: RecordedStep[] = [];
   for (let fromIndex = 0; ;) {
-    const page = await callUnary<ReadStepsRequest, ReadStepsResponse>(
-      (...args) => client.readSteps(...args),
-      { claim, fromIndex, limit: 0 },
-      { metadata: bearer(apiKey), deadlineMs: READ_STEPS_DEADLINE_MS, signal },
-    );
-    steps.push(...page.steps);
-    if (page.nextIndex === 0) return steps;
-    fromIndex = page.nextIndex;
+    signal.throwIfAborted();
+    try {
+      const page = await callUnary<ReadStepsRequest, ReadStepsResponse>(
+        (...args) => connection.client.readSteps(...args),
+        { claim, fromIndex, limit: 0 },
+        { metadata: bearer(apiKey), deadlineMs: READ_STEPS_DEADLINE_MS, signal },
+      );
+      steps.push(...page.steps);
+      if (page.nextIndex === 0) return steps;
+      fromIndex = page.nextIndex;
+    } catch (error) {
+      // The client is another one after a reconnect; the one that was closed throws no coded error.
+      if (error instanceof AppError && !error.retryable) throw error;
+      await delay(READ_STEPS_RETRY_MS, undefined, { signal });
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Wires and owns everything of the orchestrator. */
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { LOG_MIGRATIONS, migrate, type MigrationSet } from '@morningai/log/migrate';
 import { openPool, type Pool } from '@morningai/log/pool';
 import { sqlState } from '@morningai/log/postgres-failure';
@@ -15,12 +16,15 @@ import { noticeWritten } from './dispatch/cancel-notices.ts';
 import { createClaims } from './dispatch/claims.ts';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
 import { runEnds } from './dispatch/ends.ts';
+import { runEvidence } from './dispatch/evidence.ts';
 import { runExpiry } from './dispatch/expiry.ts';
 import { runSilence } from './dispatch/silence.ts';
 import { startLeadership } from './dispatch/leadership.ts';
 import { startHeartbeats } from './dispatch/heartbeats.ts';
+import { PACE, type Pace } from './dispatch/pace.ts';
 import { startPublisher } from './dispatch/publisher.ts';
 import type { WorkSession } from './dispatch/work-session.ts';
+import { createGrace } from './domain/grace.ts';
 import { createRoster } from './domain/roster.ts';
 import { createPostgresClock } from './postgres-clock.ts';
 import { serve } from './rpc/serve.ts';
@@ -41,7 +45,7 @@ const CLOSE_GRACE_MS = 5_000;
 /** @param signal ends the wait for Postgres */
 export async function createOrchestrator(
   config: OrchestratorConfig,
-  overrides: { readonly logger?: Logger; readonly signal?: AbortSignal } = {},
+  overrides: { readonly logger?: Logger; readonly signal?: AbortSignal; readonly pace?: Partial<Pace> } = {},
 ): Promise<Orchestrator> {
   const logger = overrides.logger ?? createLogger('orchestrator', config.logLevel);
   const signal = overrides.signal ?? new AbortController().signal;
@@ -54,7 +58,9 @@ export async function createOrchestrator(
   const catalog = createAgentCatalog(pool);
   const roster = createRoster<WorkSession>();
   const assignments = createAssignmentCache(pool);
-  const heartbeats = startHeartbeats(pool, logger);
+  const pace = { ...PACE, ...overrides.pace };
+  const grace = createGrace(performance.now());
+  const heartbeats = startHeartbeats({ pool, logger, onAway: () => grace.restart(performance.now()) });
   const runningLimits = {
     perTenant: config.maxRunningPerTenant || null,
     perAgent: config.maxRunningPerAgent || null,
@@ -96,9 +102,10 @@ export async function createOrchestrator(
   writer.onLogged(publisher.wrote);
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
   const watching = [
-    runExpiry({ pool, writer, catalog, logger }, stop.signal),
+    runExpiry({ pool, writer, catalog, roster, grace, pace, logger }, stop.signal),
+    runSilence({ roster, writer, logger, heartbeatMs: pace.heartbeatMs }, stop.signal),
+    runEvidence({ roster, heartbeats, catalog }, stop.signal),
     runEnds({ pool, writer, catalog, logger }, stop.signal),
-    runSilence({ roster, writer, logger }, stop.signal),
   ];
 
   const rpc = createRpcServer();
@@ -113,6 +120,7 @@ export async function createOrchestrator(
     roster,
     clock,
     logger,
+    pace,
     maxOpenTasks: config.maxOpenTasks,
     runningLimits,
     // What was queued and had no row is due again.

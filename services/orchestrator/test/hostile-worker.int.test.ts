@@ -37,7 +37,9 @@ function say(stream: Stream, ...messages: readonly Message[]): void {
 }
 
 function hello(fields: Partial<Hello> = {}): Message {
-  const agents = [{ name: 'hostile', version: '1', inputSchemaJson: '{}', retry: undefined, lease: undefined }];
+  const agents = [
+    { name: 'hostile', version: '1', inputSchemaJson: '{}', retry: undefined, lease: undefined, timeout: undefined },
+  ];
   return { $case: 'hello', value: { workerId: 'hostile', agents, slots: 5, running: [], ...fields } };
 }
 
@@ -54,7 +56,15 @@ async function endOf(stream: Stream): Promise<string> {
 }
 
 const offer = (fields: Partial<Hello['agents'][number]>) => [
-  { name: 'hostile', version: '1', inputSchemaJson: '{}', retry: undefined, lease: undefined, ...fields },
+  {
+    name: 'hostile',
+    version: '1',
+    inputSchemaJson: '{}',
+    retry: undefined,
+    lease: undefined,
+    timeout: undefined,
+    ...fields,
+  },
 ];
 
 test.each<[string, Message[], string]>([

@@ -4,7 +4,8 @@
  */
 import type { Written } from '@morningai/log/task-writer';
 import type { Roster } from '../domain/roster.ts';
-import { claimOf, type WorkSession } from './work-session.ts';
+import { durationOf } from '../rpc/duration.ts';
+import { claimOf, heldOf, tellFenced, type WorkSession } from './work-session.ts';
 
 /** After the commit. */
 export function noticeWritten(roster: Roster<WorkSession>, { taskId, state, events }: Written): void {
@@ -13,9 +14,7 @@ export function noticeWritten(roster: Roster<WorkSession>, { taskId, state, even
       const { fence, ...cancel } = event.data;
       for (const session of roster.members) tellCancelled(session, { taskId, fence }, cancel);
     } else if (event.type === 'TaskCancelled' && state.status === 'cancelled' && state.ended === 'cut') {
-      for (const session of roster.members.filter(({ held }) => held.get(taskId)?.fence === state.fence)) {
-        session.send({ $case: 'fenced', value: { claim: claimOf(taskId, state.fence), reason: state.cancelReason } });
-      }
+      for (const session of roster.members) tellFenced(session, { taskId, fence: state.fence }, state.cancelReason);
     }
   }
 }
@@ -26,10 +25,9 @@ export function tellCancelled(
   { taskId, fence }: { readonly taskId: string; readonly fence: number },
   cancel: { readonly reason: string; readonly graceMs: number },
 ): void {
-  const held = session.held.get(taskId);
-  if (held?.fence !== fence || held.cancelTold) return;
+  const held = heldOf(session, { taskId, fence });
+  if (held === undefined || held.cancelTold) return;
   held.cancelTold = true;
   const { reason, graceMs } = cancel;
-  const grace = { seconds: BigInt(Math.floor(graceMs / 1_000)), nanos: (graceMs % 1_000) * 1_000_000 };
-  session.send({ $case: 'cancel', value: { claim: claimOf(taskId, fence), reason, grace } });
+  session.send({ $case: 'cancel', value: { claim: claimOf(taskId, fence), reason, grace: durationOf(graceMs) } });
 }

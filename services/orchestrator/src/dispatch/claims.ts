@@ -17,6 +17,7 @@ import type { Roster } from '../domain/roster.ts';
 import type { Assignment } from '../store/assignments.ts';
 import type { AssignmentCache } from './assignment-cache.ts';
 import { releaseClaim } from './release.ts';
+import { timeLimit } from './time-limit.ts';
 import { assign, claimOf, type WorkSession } from './work-session.ts';
 
 const CLAIM_DEADLINE_MS = 10_000;
@@ -80,7 +81,9 @@ export function createClaims(parts: ClaimsParts): Claims {
   const startFor = (session: WorkSession, agent: string): ThenStart['command'] => {
     const agentVersion = session.agents.get(agent) ?? '';
     const leaseMs = catalog.known(agent)?.leaseMs ?? DEFAULTS.leaseMs;
-    return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, leaseMs };
+    const timeoutMs = session.timeouts.get(agent);
+    const limit = timeoutMs === undefined ? {} : { timeoutMs };
+    return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, leaseMs, ...limit };
   };
 
   /** @returns false: the slot is free again */
@@ -114,10 +117,9 @@ export function createClaims(parts: ClaimsParts): Claims {
     }
     const { tenant, inputJson, labels } = assignment;
     const agentVersion = session.agents.get(agent) ?? '';
-    const assigned = { agent, agentVersion, inputJson, tenant, labels, stepCount: steps, deadline: undefined };
-    // An earlier attempt of the same task that this worker lost: its outcome would no longer be known as one, so its slot is free now.
-    if (session.held.has(taskId)) roster.giveBack(session);
-    assign(session, { ...assigned, claim: claimOf(taskId, fence) }, failures);
+    const assigned = { agent, agentVersion, inputJson, tenant, labels, stepCount: steps };
+    const limit = timeLimit(session.timeouts.get(agent), written.recordedAt);
+    assign(session, { ...assigned, ...limit, claim: claimOf(taskId, fence) }, failures);
     return true;
   };
 

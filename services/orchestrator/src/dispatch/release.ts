@@ -2,7 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import type { TaskWriter } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
-import type { WorkSession } from './work-session.ts';
+import type { Claim } from '@morningai/rpc/worker';
+import { heldKey, type WorkSession } from './work-session.ts';
 
 const RELEASE_DEADLINE_MS = 10_000;
 const RELEASE_BYTES = 200;
@@ -24,11 +25,20 @@ export async function releaseClaim(writer: TaskWriter, logger: Logger, taskId: s
   }
 }
 
-/** What the session was assigned and has never begun. Its slots stay taken until it answers: it may begin after all, and is fenced then. */
-export function releaseUnbegun(writer: TaskWriter, logger: Logger, session: WorkSession): void {
-  for (const [taskId, held] of session.held) {
-    if (held.begun) continue;
-    held.begun = true;
-    void releaseClaim(writer, logger, taskId, held.fence);
+/**
+ * What the session was assigned and has never begun. Its slots stay taken until it answers: it may begin after all, and is fenced then.
+ * @param except claims that it says it has
+ */
+export function releaseUnbegun(
+  writer: TaskWriter,
+  logger: Logger,
+  session: WorkSession,
+  except: readonly Claim[] = [],
+): void {
+  const named = new Set(except.map(({ task, fence }) => heldKey(task, fence)));
+  for (const [key, held] of session.held) {
+    if (held.stage !== 'assigned' || named.has(key)) continue;
+    held.stage = 'released';
+    void releaseClaim(writer, logger, held.taskId, held.fence);
   }
 }

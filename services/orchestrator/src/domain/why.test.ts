@@ -20,6 +20,8 @@ const LIFE = {
   stepLength: 0,
   claimId: null,
   ended: null,
+  endedBefore: null,
+  begun: false,
 };
 type Known = WhyFacts['state'];
 const QUEUED: Known = { ...LIFE, status: 'queued' };

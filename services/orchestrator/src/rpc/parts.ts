@@ -7,6 +7,7 @@ import type { AgentCatalog } from '../agent-catalog.ts';
 import type { AssignmentCache } from '../dispatch/assignment-cache.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Heartbeats } from '../dispatch/heartbeats.ts';
+import type { Pace } from '../dispatch/pace.ts';
 import type { Publisher } from '../dispatch/publisher.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
 import type { Roster } from '../domain/roster.ts';
@@ -24,6 +25,7 @@ export type Parts = {
   readonly roster: Roster<WorkSession>;
   readonly clock: PostgresClock;
   readonly logger: Logger;
+  readonly pace: Pace;
   readonly maxOpenTasks: number;
   readonly runningLimits: RunningLimits;
   /** The tables were set to what the log gives: whoever remembers what was in them must look again. */

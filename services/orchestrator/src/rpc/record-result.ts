@@ -3,12 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { backoffMs } from '@morningai/core/backoff';
 import { AppError, asAppError } from '@morningai/core/errors';
 import { storableJson, storableText } from '@morningai/core/json';
-import { DEFAULTS, LIMITS } from '@morningai/core/limits';
+import { LIMITS } from '@morningai/core/limits';
 import type { Command, Failure, Json } from '@morningai/core/task';
 import type { Claim, TaskFailure, WorkerMessage } from '@morningai/rpc/worker';
-import { tellCancelled } from '../dispatch/cancel-notices.ts';
-import type { WorkSession } from '../dispatch/work-session.ts';
-import { claimOf } from '../dispatch/work-session.ts';
+import { renewHeld } from '../dispatch/renew-held.ts';
+import { claimOf, heldKey, heldOf, type WorkSession } from '../dispatch/work-session.ts';
+import { retryPolicy } from '../domain/agent-record.ts';
 import { milliseconds } from './duration.ts';
 import type { RpcParts } from './parts.ts';
 
@@ -26,8 +26,8 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
       return beat(parts, session, message.value.running.map(claimText));
     case 'begun': {
       const begun = claimText(message.value.claim);
-      const held = session.held.get(begun.taskId);
-      if (held?.fence === begun.fence) held.begun = true;
+      const held = heldOf(session, begun);
+      if (held?.stage === 'assigned') held.stage = 'begun';
       return;
     }
     case 'progress':
@@ -73,24 +73,13 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
 
 /** What a session does not hold it cannot renew; what has just been recorded is no longer held either. */
 function beat(parts: RpcParts, session: WorkSession, claims: readonly Claimed[]): void {
-  const leaseMsOf = ({ taskId }: Claimed) =>
-    parts.catalog.known(session.held.get(taskId)?.agent ?? '')?.leaseMs ?? DEFAULTS.leaseMs;
-  const onLost = (lost: readonly Claimed[]) => {
-    for (const { taskId, fence } of lost.filter((claim) => holds(session, claim))) {
-      session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: 'the lease has run out' } });
-    }
-  };
-  for (const [leaseMs, same] of Map.groupBy(
-    claims.filter((claim) => holds(session, claim)),
-    leaseMsOf,
-  )) {
-    parts.heartbeats.beat({
-      claims: same,
-      leaseMs,
-      onLost,
-      onCancelled: (claim, cancel) => tellCancelled(session, claim, cancel),
-    });
+  const held = new Set(claims.flatMap((claim) => heldOf(session, claim) ?? []));
+  for (const [key, one] of session.held) {
+    if (one.stage !== 'fenced') continue;
+    // A fenced attempt runs on until it has stopped, and may have nothing to say then.
+    if (!held.delete(one) && session.held.delete(key)) parts.roster.giveBack(session);
   }
+  if (held.size > 0) renewHeld(parts, session, [...held]);
 }
 
 async function outcome(
@@ -100,12 +89,11 @@ async function outcome(
   command: (claim: Claimed) => Command,
 ): Promise<void> {
   const { taskId, fence } = claim;
+  const held = heldOf(session, claim);
+  if (held !== undefined) held.settling = true;
   const { error, gone } = await record(parts, session, claim, command);
   if (gone) return;
-  if (session.held.get(taskId)?.fence === fence) {
-    session.held.delete(taskId);
-    parts.roster.giveBack(session);
-  }
+  if (session.held.delete(heldKey(taskId, fence))) parts.roster.giveBack(session);
   if (error === null) {
     session.send({
       $case: 'recorded',
@@ -155,7 +143,7 @@ async function record(
   command: (claim: Claimed) => Command,
 ): Promise<Recording> {
   const { taskId } = claim;
-  if (!holds(session, claim)) {
+  if (heldOf(session, claim) === undefined) {
     return { error: new AppError('FENCED', 'this stream does not hold the claim'), refused: null, gone: false };
   }
   let refused: AppError | null = null;
@@ -209,18 +197,14 @@ function parseOutput(text: string): Json {
 }
 
 function failCommand(parts: RpcParts, session: WorkSession, claim: Claimed, failure: TaskFailure | undefined): Command {
-  const { taskId, fence } = claim;
+  const { fence } = claim;
   const error: Failure = {
     code: (failure?.code || 'AGENT_ERROR').slice(0, LIMITS.nameLength),
     message: cleanText(failure?.message ?? '').slice(0, LIMITS.errorMessageLength),
   };
   if (failure?.notRetryable) return { type: 'Fail', fence, error, retryInMs: null };
-  const held = session.held.get(taskId);
-  const agent = parts.catalog.known(held?.agent ?? '');
-  const policy = {
-    baseMs: agent?.retryBaseMs ?? DEFAULTS.retryBaseMs,
-    capMs: agent?.retryCapMs ?? DEFAULTS.retryCapMs,
-  };
+  const held = heldOf(session, claim);
+  const policy = retryPolicy(parts.catalog.known(held?.agent ?? ''));
   const retryInMs = milliseconds(failure?.retryAfter) ?? backoffMs(held?.failures ?? 0, policy, Math.random());
   return { type: 'Fail', fence, error, retryInMs: Math.min(retryInMs, LIMITS.dueInMs) };
 }
@@ -228,10 +212,6 @@ function failCommand(parts: RpcParts, session: WorkSession, claim: Claimed, fail
 /** An error's text comes from anywhere: it is made storable rather than refused. */
 function cleanText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
-}
-
-function holds(session: WorkSession, { taskId, fence }: Claimed): boolean {
-  return session.held.get(taskId)?.fence === fence;
 }
 
 function claimText(claim: Claim | undefined): Claimed {

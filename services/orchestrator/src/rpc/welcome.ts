@@ -5,18 +5,17 @@ import { storableText } from '@morningai/core/json';
 import { DEFAULTS, LIMITS } from '@morningai/core/limits';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
 import type { AgentOffer, Claim, Hello } from '@morningai/rpc/worker';
-import type { WorkSession } from '../dispatch/work-session.ts';
+import type { Pace } from '../dispatch/pace.ts';
+import { heldKey, hold, type WorkSession } from '../dispatch/work-session.ts';
 import type { AgentRecord } from '../domain/agent-record.ts';
 import { isTaskId } from '../domain/submission.ts';
 import { readHeld } from '../store/held-claims.ts';
-import { milliseconds } from './duration.ts';
+import { durationOf, milliseconds } from './duration.ts';
 import type { RpcParts } from './parts.ts';
 
 const SLOTS_MAX = 10_000;
 const AGENTS_MAX = 100;
 const RETRY_MAX_MS = 24 * 3_600_000;
-/** Two heartbeats at least, or a healthy worker would lose it. */
-const LEASE_MIN_MS = 2 * DEFAULTS.heartbeatMs + 1_000;
 const LEASE_MAX_MS = 3_600_000;
 
 /** @throws AppError REQUEST_INVALID, STORE_UNAVAILABLE */
@@ -26,11 +25,13 @@ export async function welcome(
   stream: Pick<WorkSession, 'send' | 'end'>,
 ): Promise<WorkSession> {
   checkHello(hello);
-  for (const offer of hello.agents) await parts.catalog.remember(agentRecord(offer));
+  const { pace } = parts;
+  for (const offer of hello.agents) await parts.catalog.remember(agentRecord(offer, pace));
   const session: WorkSession = {
     workerId: hello.workerId,
     agents: new Map(hello.agents.map((offer) => [offer.name, offer.version])),
     slots: hello.slots,
+    timeouts: new Map(hello.agents.flatMap(timeoutOf)),
     open: true,
     held: new Map(),
     joinedAt: new Date(),
@@ -42,19 +43,19 @@ export async function welcome(
     hello.workerId,
     hello.running.map((claim) => claim.task).filter(isTaskId),
   ).catch(storeUnavailable);
-  const heldOf = new Map(known.map((held) => [`${held.taskId}/${held.fence}`, held]));
+  const heldBy = new Map(known.map((held) => [heldKey(held.taskId, held.fence), held]));
   const fenced: Claim[] = [];
   for (const claim of hello.running) {
-    const held = heldOf.get(`${claim.task}/${claim.fence}`);
+    const held = heldBy.get(heldKey(claim.task, claim.fence));
     if (held === undefined) fenced.push(claim);
-    else session.held.set(claim.task, { ...held, begun: true });
+    else hold(session, held, 'begun');
   }
   session.send({
     $case: 'welcome',
     value: {
       orchestratorId: parts.orchestratorId,
-      heartbeat: { seconds: BigInt(DEFAULTS.heartbeatMs / 1_000), nanos: 0 },
-      lease: { seconds: BigInt(DEFAULTS.leaseMs / 1_000), nanos: 0 },
+      heartbeat: durationOf(pace.heartbeatMs),
+      lease: durationOf(pace.leaseMs),
       fenced,
     },
   });
@@ -76,7 +77,12 @@ function checkHello(hello: Hello): void {
   }
 }
 
-function agentRecord(offer: AgentOffer): Omit<AgentRecord, 'lastSeenAt'> {
+function timeoutOf({ name, timeout }: AgentOffer): [string, number][] {
+  const timeoutMs = milliseconds(timeout);
+  return timeoutMs === undefined ? [] : [[name, clamp(timeoutMs, LIMITS.timeoutMinMs, LIMITS.timeoutMaxMs)]];
+}
+
+function agentRecord(offer: AgentOffer, pace: Pace): Omit<AgentRecord, 'lastSeenAt'> {
   const { name, version, inputSchemaJson, retry, lease } = offer;
   return {
     name,
@@ -86,7 +92,7 @@ function agentRecord(offer: AgentOffer): Omit<AgentRecord, 'lastSeenAt'> {
     maxCrashes: clamp(retry?.maxCrashes || DEFAULTS.maxCrashes, 1, LIMITS.maxAttempts),
     retryBaseMs: clamp(milliseconds(retry?.base) ?? DEFAULTS.retryBaseMs, 0, RETRY_MAX_MS),
     retryCapMs: clamp(milliseconds(retry?.cap) ?? DEFAULTS.retryCapMs, 0, RETRY_MAX_MS),
-    leaseMs: clamp(milliseconds(lease) ?? DEFAULTS.leaseMs, LEASE_MIN_MS, LEASE_MAX_MS),
+    leaseMs: clamp(milliseconds(lease) ?? pace.leaseMs, pace.leaseMinMs, LEASE_MAX_MS),
   };
 }
 

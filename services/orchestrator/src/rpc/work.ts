@@ -8,6 +8,9 @@ import { AppError, asAppError } from '@morningai/core/errors';
 import { toStatus } from '@morningai/rpc/errors';
 import type { Hello, OrchestratorFrame, WorkerFrame, WorkerMessage } from '@morningai/rpc/worker';
 import { reason } from '@morningai/service/logger';
+import { witnessBegun } from '../dispatch/evidence.ts';
+import { releaseUnbegun } from '../dispatch/release.ts';
+import { renewHeld } from '../dispatch/renew-held.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
 import { createOutbox } from './outbox.ts';
 import type { RpcParts } from './parts.ts';
@@ -35,6 +38,7 @@ export function work(parts: RpcParts, stream: Stream): void {
     clearTimeout(silent);
     if (session === null) return;
     roster.leave(session);
+    witnessBegun(parts, session);
     logger.info({ workerId: session.workerId, held: session.held.size }, 'worker left');
     session.open = false;
     session = null;
@@ -48,10 +52,13 @@ export function work(parts: RpcParts, stream: Stream): void {
     session = joined;
     // A worker that comes back has left, whatever its old stream believes.
     for (const old of roster.members.filter((member) => member.workerId === joined.workerId)) {
+      releaseUnbegun(parts.writer, logger, old, hello.running);
       old.end(new AppError('WORKER_REPLACED', `another stream said Hello as ${joined.workerId}`));
     }
     roster.join(joined);
     for (const _ of joined.held) roster.occupy(joined);
+    // Its leases may be old by now, and its next heartbeat is a while away.
+    renewHeld(parts, joined, [...joined.held.values()]);
     dispatcher.wake();
     logger.info({ workerId: joined.workerId, agents: [...joined.agents.keys()], slots: joined.slots }, 'worker joined');
   };
@@ -99,6 +106,8 @@ export function work(parts: RpcParts, stream: Stream): void {
   parts.draining.addEventListener('abort', onDrain, { once: true });
   stream.on('close', () => parts.draining.removeEventListener('abort', onDrain));
   stream.on('end', () => {
+    // It has said all that it will say: what it has not begun it never will.
+    if (session !== null) releaseUnbegun(parts.writer, logger, session);
     leave();
     stream.end();
   });

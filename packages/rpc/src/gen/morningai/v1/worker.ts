@@ -85,7 +85,11 @@ export interface AgentOffer {
   /** JSON Schema text (draft 2020-12) of the input; a bad input is refused at accept. */
   inputSchemaJson: string;
   retry: RetryPolicy | undefined;
-  lease: Duration | undefined;
+  lease:
+    | Duration
+    | undefined;
+  /** How long one attempt may take; unset: as long as it likes. */
+  timeout: Duration | undefined;
 }
 
 export interface RetryPolicy {
@@ -222,8 +226,11 @@ export interface Assigned {
   tenant: string;
   /** Steps already recorded; read them with ReadSteps. */
   stepCount: number;
+  /** When the time-out ends, by Postgres' clock. A worker goes by `timeout`: its own clock decides nothing. */
   deadline: Date | undefined;
   labels: { [key: string]: string };
+  /** Over after so long the attempt is reported as Failed ATTEMPT_TIMEOUT; the orchestrator does it when the worker does not. Unset: none. */
+  timeout: Duration | undefined;
 }
 
 export interface Assigned_LabelsEntry {
@@ -913,7 +920,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseAgentOffer(): AgentOffer {
-  return { name: "", version: "", inputSchemaJson: "", retry: undefined, lease: undefined };
+  return { name: "", version: "", inputSchemaJson: "", retry: undefined, lease: undefined, timeout: undefined };
 }
 
 export const AgentOffer: MessageFns<AgentOffer> = {
@@ -932,6 +939,9 @@ export const AgentOffer: MessageFns<AgentOffer> = {
     }
     if (message.lease !== undefined) {
       Duration.encode(message.lease, writer.uint32(42).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -989,6 +999,14 @@ export const AgentOffer: MessageFns<AgentOffer> = {
             message.lease = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1014,6 +1032,9 @@ export const AgentOffer: MessageFns<AgentOffer> = {
       : undefined;
     message.lease = (object.lease !== undefined && object.lease !== null)
       ? Duration.fromPartial(object.lease)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
       : undefined;
     return message;
   },
@@ -2575,6 +2596,7 @@ function createBaseAssigned(): Assigned {
     stepCount: 0,
     deadline: undefined,
     labels: {},
+    timeout: undefined,
   };
 }
 
@@ -2604,6 +2626,9 @@ export const Assigned: MessageFns<Assigned> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       Assigned_LabelsEntry.encode({ key: key as any, value }, writer.uint32(66).fork()).join();
     });
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(74).fork()).join();
+    }
     return writer;
   },
 
@@ -2687,6 +2712,14 @@ export const Assigned: MessageFns<Assigned> = {
             }
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2720,6 +2753,9 @@ export const Assigned: MessageFns<Assigned> = {
       },
       {},
     );
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
     return message;
   },
 };
