@@ -24,7 +24,7 @@ import {
 } from '../test/requests.ts';
 import { append } from './append.ts';
 import { cancelledAttempts, expiredTasks } from './ends.ts';
-import { dueTasks, expiredAttempts, renewLeases, sweepLeases } from './leases.ts';
+import { dueTasks, expiredAttempts, overdueAttempts, renewLeases, sweepLeases } from './leases.ts';
 import { loadTasks } from './load-tasks.ts';
 import type { Pool } from './pool.ts';
 import { readEvents, readHead, readStream } from './read.ts';
@@ -113,6 +113,7 @@ async function everything(pool: Pool, writer: TaskWriter, round: number): Promis
   await loadTasks(pool, [taskId, failing]);
   await dueTasks(pool, { agent: 'echo', limit: 50 });
   await expiredAttempts(pool, { agents: ['echo', 'other'], limit: 50 });
+  await overdueAttempts(pool, { agents: ['echo', 'other'], limit: 50, graceMs: 5_000 });
   const { head } = await readHead(pool);
   await readEvents(pool, head - 20, 50);
   await readStream(pool, taskStream(taskId), 0, 50);

@@ -145,7 +145,7 @@ describe('an attempt that is over its lease', () => {
     });
   });
 
-  test('that has a time-out is overdue after it and the grace; without one it never is', async () => {
+  test('that has a time-out is overdue after it and the grace; without one, or never begun, it is not', async () => {
     const agent = newId();
     const started = async (fields: { timeoutMs?: number }) => {
       const { taskId } = await log.writer.write(submit({ agent }));
@@ -153,8 +153,10 @@ describe('an attempt that is over its lease', () => {
       return taskId;
     };
     const short = await started({ timeoutMs: 0 });
-    await started({ timeoutMs: MINUTE });
-    await started({});
+    const others = [await started({ timeoutMs: MINUTE }), await started({})];
+    const begun = [short, ...others].map((taskId) => ({ taskId, fence: 1 }));
+    await renew(log.pool, begun);
+    await started({ timeoutMs: 0 });
     const overdue = (graceMs: number) => overdueAttempts(log.pool, { agents: [agent], limit: 10, graceMs });
     expect(await overdue(0)).toEqual([{ taskId: short, fence: 1, tenant: 'acme', agent, failures: 0, timeoutMs: 0 }]);
     expect(await overdue(MINUTE)).toEqual([]);

@@ -89,12 +89,13 @@ const OVERDUE: Statement = {
           WHERE t.status = 'running' AND t.agent = wanted.agent AND t.wake_at IS NOT NULL
             AND t.started_at <= now() - $3 * interval '1 millisecond'
             AND t.started_at <= now() - ($3 + (t.state ->> 'timeoutMs')::bigint) * interval '1 millisecond'
+            AND EXISTS (SELECT FROM leases l WHERE l.task_id = t.id AND l.fence = t.fence)
           LIMIT $2
         ) t
         LIMIT $2`,
 };
 
-/** Running attempts of these agents that have taken longer than they may, and `graceMs` more. */
+/** Attempts of these agents that were begun and have taken longer than they may, and `graceMs` more. What never began is Expire's. */
 export function overdueAttempts(
   pool: Pool,
   wanted: { readonly agents: readonly string[]; readonly limit: number; readonly graceMs: number },

@@ -43,7 +43,7 @@ const RECONNECT_MIN_MS = 50;
 /** Two workers with one id would take turns in throwing each other out. */
 const REPLACED_MS = 1_000;
 /** A frozen orchestrator keeps its sockets: it is left well before the leases run out. */
-const KEEPALIVE = { 'grpc.keepalive_time_ms': 3_000, 'grpc.keepalive_timeout_ms': 3_000 };
+const CHANNEL = { 'grpc.keepalive_time_ms': 3_000, 'grpc.keepalive_timeout_ms': 3_000 };
 /** Messages that may be lost wait in this process no longer than so many others. */
 const OFFERS_BEHIND_MAX = 1_000;
 const WELCOME_WITHIN_MS = 10_000;
@@ -53,7 +53,7 @@ const MESSAGE_BYTES = 150;
 
 export function openConnection(options: ConnectionOptions): Connection {
   const clientOf = (turn: number) =>
-    openClient(WorkerServiceClient, options.addresses[turn % options.addresses.length] ?? '', KEEPALIVE);
+    openClient(WorkerServiceClient, options.addresses[turn % options.addresses.length] ?? '', CHANNEL);
 
   let stream: ClientDuplexStream<WorkerFrame, OrchestratorFrame> | null = null;
   let waiting: Outgoing[] = [];
@@ -119,8 +119,10 @@ export function openConnection(options: ConnectionOptions): Connection {
       frame.messages.push({ message });
       bytes += size;
     }
-    // Called when the kernel has it: from then on it arrives even if this process ends.
-    stream.write(frame, () => sent(listeners));
+    stream.write(frame);
+    // The callback of `write` says only that grpc-js has it, in a buffer for its retries. HTTP/2 writes to the socket between this turn of
+    // the event loop and the next: after that the frame arrives, even if this process ends.
+    if (listeners.length > 0) setImmediate(() => setImmediate(() => sent(listeners)));
   };
 
   const send = (message: Outgoing, onSent?: () => void) => {

@@ -10,6 +10,8 @@ import {
   type CancelTaskRequest,
   type CancelTasksRequest,
   type GetTaskRequest,
+  type ListAgentsRequest,
+  type ListAgentsResponse,
   type ListTaskEventsRequest,
   type ListTaskEventsResponse,
   type RetryFailedRequest,
@@ -27,6 +29,7 @@ import { eventually } from '@morningai/testbed/eventually';
 import { v7 } from 'uuid';
 import { expect, inject } from 'vitest';
 import { readOrchestratorConfig } from '../src/config.ts';
+import type { Pace } from '../src/dispatch/pace.ts';
 import { createOrchestrator } from '../src/service.ts';
 
 export const API_KEY = 'a-key-for-tests-only';
@@ -57,10 +60,14 @@ export type Bench = AsyncDisposable &
     finished(id: string): Promise<Task>;
     eventTypes(id: string): Promise<readonly string[]>;
     verify(): Promise<VerifyReport>;
+    /** Slots of connected workers that a task of this agent may have at once. */
+    freeSlots(agent: string): Promise<number>;
+    /** The environment of an orchestrator of this log in a process of its own. */
+    readonly env: Readonly<Record<string, string>>;
     /** Ends the orchestrator and starts it again on the same port and database. */
     restart(): Promise<void>;
     /** A second orchestrator on the same log. */
-    beside(): Promise<AsyncDisposable & Ends>;
+    beside(): Promise<AsyncDisposable & Ends & { readonly address: string }>;
   };
 
 const CALL = { metadata: bearer(API_KEY), deadlineMs: DEADLINE_MS };
@@ -101,22 +108,31 @@ function endsOf(client: TaskServiceClient): Ends {
   };
 }
 
-export async function startOrchestrator(env: Readonly<Record<string, string>> = {}): Promise<Bench> {
-  const database = await openTestDatabase({ adminUrl: inject('postgresUrl') });
+export type BenchOptions = {
+  readonly pace?: Partial<Pace>;
+  /** Default: the Postgres that all tests share. */
+  readonly postgresUrl?: string;
+};
+
+export async function startOrchestrator(
+  own: Readonly<Record<string, string>> = {},
+  { pace = {}, postgresUrl = inject('postgresUrl') }: BenchOptions = {},
+): Promise<Bench> {
+  const database = await openTestDatabase({ adminUrl: postgresUrl });
   const feedStream = `TEST_${randomUUID().slice(0, 8).toUpperCase()}`;
+  const env = {
+    DATABASE_URL: database.url,
+    REDIS_URL: inject('redisUrl'),
+    NATS_URL: inject('natsUrl'),
+    FEED_STREAM: feedStream,
+    MORNINGAI_API_KEY: API_KEY,
+    ...own,
+  };
   const start = (port: string) =>
-    createOrchestrator(
-      readOrchestratorConfig({
-        ORCHESTRATOR_PORT: port,
-        DATABASE_URL: database.url,
-        REDIS_URL: inject('redisUrl'),
-        NATS_URL: inject('natsUrl'),
-        FEED_STREAM: feedStream,
-        MORNINGAI_API_KEY: API_KEY,
-        ...env,
-      }),
-      { logger: createLogger('orchestrator', 'silent') },
-    );
+    createOrchestrator(readOrchestratorConfig({ ORCHESTRATOR_PORT: port, ...env }), {
+      logger: createLogger('orchestrator', 'silent'),
+      pace,
+    });
   let orchestrator = await start('0');
   const { address } = orchestrator;
   const client = openClient(TaskServiceClient, address);
@@ -163,6 +179,15 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       return events.map(({ type }) => type);
     },
     verify: () => verifyLog(pool),
+    async freeSlots(agent) {
+      const { agents } = await callUnary<ListAgentsRequest, ListAgentsResponse>(
+        (...args) => client.listAgents(...args),
+        { tenant: 'default' },
+        CALL,
+      );
+      return agents.find(({ name }) => name === agent)?.freeSlots ?? 0;
+    },
+    env,
     async restart() {
       await orchestrator[Symbol.asyncDispose]();
       orchestrator = await start(address.split(':')[1] ?? '0');
@@ -174,6 +199,7 @@ export async function startOrchestrator(env: Readonly<Record<string, string>> = 
       const other = openClient(TaskServiceClient, second.address);
       return {
         ...endsOf(other),
+        address: second.address,
         async [Symbol.asyncDispose]() {
           other.close();
           await second[Symbol.asyncDispose]();

@@ -47,8 +47,11 @@ export async function welcome(
   const fenced: Claim[] = [];
   for (const claim of hello.running) {
     const held = heldBy.get(heldKey(claim.task, claim.fence));
-    if (held === undefined) fenced.push(claim);
-    else hold(session, held, 'begun');
+    if (held !== undefined) hold(session, held, 'begun');
+    else {
+      fenced.push(claim);
+      if (isTaskId(claim.task)) hold(session, lost(claim), 'fenced');
+    }
   }
   session.send({
     $case: 'welcome',
@@ -60,6 +63,10 @@ export async function welcome(
     },
   });
   return session;
+}
+
+function lost({ task, fence }: Claim) {
+  return { taskId: task, fence, agent: '', failures: 0 };
 }
 
 function checkHello(hello: Hello): void {

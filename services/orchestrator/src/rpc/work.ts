@@ -58,7 +58,11 @@ export function work(parts: RpcParts, stream: Stream): void {
     roster.join(joined);
     for (const _ of joined.held) roster.occupy(joined);
     // Its leases may be old by now, and its next heartbeat is a while away.
-    renewHeld(parts, joined, [...joined.held.values()]);
+    renewHeld(
+      parts,
+      joined,
+      [...joined.held.values()].filter(({ stage }) => stage === 'begun'),
+    );
     dispatcher.wake();
     logger.info({ workerId: joined.workerId, agents: [...joined.agents.keys()], slots: joined.slots }, 'worker joined');
   };
