@@ -12,23 +12,24 @@ import { startHeartbeats, type Beat } from './heartbeats.ts';
 const LEASE_MS = 60_000;
 let database: TestDatabase;
 let pool: Pool;
+let owner: Pool;
 let writer: TaskWriter;
 beforeAll(async () => {
   database = await openTestDatabase({ adminUrl: inject('postgresUrl') });
   await migrate(database.url, [LOG_MIGRATIONS], new AbortController().signal);
   pool = openPool({ url: database.url, name: 'test' });
+  owner = openPool({ url: database.url, name: 'owner', role: null });
   writer = createTaskWriter(pool);
 });
 afterAll(async () => {
   await writer.close();
-  await pool.close();
+  await Promise.all([pool.close(), owner.close()]);
   await database[Symbol.asyncDispose]();
 });
 
 const logger = createLogger('test', 'silent');
-const silent = { pool: () => pool, onAway: () => undefined };
 const start = (options: { through?: Pool; onAway?: () => void } = {}) =>
-  startHeartbeats({ pool: options.through ?? pool, logger, onAway: options.onAway ?? silent.onAway });
+  startHeartbeats({ pool: options.through ?? pool, logger, onAway: options.onAway ?? (() => undefined) });
 
 /** Attempts that run. */
 async function running(count: number) {
@@ -92,29 +93,22 @@ test('a statement that hangs does not keep the leases of others from being renew
   heartbeats.beat(beatOf(stuck).beat);
   await eventually(async () => expect(await leased(stuck)).toBe(1));
   // Somebody holds the row: the next renewal of it waits.
-  const holder = openPool({ url: database.url, name: 'holder', role: null });
-  const held = holder.query(
-    { name: 'hold', sql: 'SELECT pg_sleep(1.5) FROM (SELECT FROM leases WHERE task_id = $1 FOR UPDATE) l' },
-    [stuck[0]?.taskId],
-  );
-  await eventually(async () => {
-    const locks = await pool.query(
-      { name: 'locks', sql: `SELECT FROM pg_locks WHERE relation = 'leases'::regclass AND mode = 'RowShareLock'` },
-      [],
-    );
-    expect(locks.length).toBeGreaterThan(0);
-  });
+  const hold = 'SELECT pg_sleep(2.5) FROM (SELECT FROM leases WHERE task_id = $1 FOR UPDATE) l';
+  const held = owner.query({ name: 'hold', sql: hold }, [stuck[0]?.taskId]);
+  await eventually(async () => expect(await waiting('PgSleep')).toBe(1));
   heartbeats.beat(beatOf(stuck).beat);
-  heartbeats.flush();
+  await eventually(async () => expect(await waiting('transactionid')).toBe(1));
   heartbeats.beat(beatOf(healthy).beat);
-  let isHeld = true;
-  void held.finally(() => (isHeld = false));
-  await eventually(async () => expect(await leased(healthy)).toBe(1));
-  expect(isHeld).toBe(true);
+  await eventually(async () => expect([await leased(healthy), await waiting('transactionid')]).toEqual([1, 1]));
   await held;
   await heartbeats.close();
-  await holder.close();
 });
+
+/** Statements on this database that wait for this. */
+async function waiting(event: string): Promise<number> {
+  const sql = `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event = $1`;
+  return (await owner.query<{ waiting: number }>({ name: 'waiting', sql }, [event]))[0]?.waiting ?? 0;
+}
 
 test('what could not be written is tried again when Postgres is back, unless it is older than its lease', async () => {
   await using proxy = await openProxy({ target: database.url });
