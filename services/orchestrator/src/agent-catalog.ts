@@ -1,6 +1,7 @@
 /** The agents that workers have offered, remembered in Postgres and kept here for the accept path. */
 import { performance } from 'node:perf_hooks';
-import { AppError } from '@morningai/core/errors';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, asAppError } from '@morningai/core/errors';
 import type { Json } from '@morningai/core/task';
 import type { Pool } from '@morningai/log/pool';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
@@ -20,20 +21,22 @@ export type AgentCatalog = {
   refresh(): Promise<void>;
 };
 
-/** A refusal asks Postgres again first, but not more often than this. */
+/** A refusal asks Postgres again first; those of so long a time ask together. */
 const MISS_REFRESH_MS = 250;
 
 export function createAgentCatalog(pool: Pool): AgentCatalog {
   const inputs = createInputCheck();
   let byName = new Map<string, AgentRecord>();
-  let refreshedAt = -Infinity;
+  /** What is here is at least as new as this. */
+  let asOf = -Infinity;
   let refreshing: Promise<void> | null = null;
 
   const load = async () => {
+    const askedAt = performance.now();
     const agents = await listAgents(pool).catch(storeUnavailable);
     // Listed newest first within a name; the first one stays.
     byName = new Map(agents.toReversed().map((agent) => [agent.name, agent]));
-    refreshedAt = performance.now();
+    asOf = Math.max(asOf, askedAt);
   };
   const refresh = () => (refreshing ??= load().finally(() => (refreshing = null)));
 
@@ -54,8 +57,12 @@ export function createAgentCatalog(pool: Pool): AgentCatalog {
         return check(name, input);
       } catch (error) {
         // Another orchestrator may have met the agent, or its next version, since.
-        if (performance.now() - refreshedAt <= MISS_REFRESH_MS) throw error;
-        await refresh();
+        if (asAppError(error).code === 'INTERNAL') throw error;
+        const refusedAt = performance.now();
+        while (asOf < refusedAt) {
+          await delay(Math.max(0, asOf + MISS_REFRESH_MS - performance.now()));
+          await refresh();
+        }
         return check(name, input);
       }
     },
