@@ -10,18 +10,20 @@ const PACE = { heartbeatMs: 500, leaseMs: 2_500, leaseMinMs: 1_000, lookMs: 100 
 const LONG_LEASE_MS = 5_000;
 let testbed: Testbed;
 let bench: Bench;
+const stack = new AsyncDisposableStack();
 beforeAll(async () => {
   testbed = await openTestbed({ components: ['postgres'] });
   bench = await startOrchestrator({}, { pace: PACE, postgresUrl: testbed.postgres.url });
 });
 afterAll(async () => {
+  await stack.disposeAsync();
   await bench[Symbol.asyncDispose]();
   await testbed.close();
 });
 
 /** Attempts that run until they are told to end: on each of two orchestrators, one with a lease longer than the others'. */
 async function runLong(name: string) {
-  const other = await bench.another();
+  const other = stack.use(await bench.beside());
   const end = Promise.withResolvers<void>();
   const join = async (address: string, agent: string, leaseMs: number) => {
     const run = () => end.promise.then(() => 'survived');

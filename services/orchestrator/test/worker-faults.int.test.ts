@@ -18,7 +18,7 @@ afterAll(() => bench[Symbol.asyncDispose]());
 const worker = (agent: string, workerId: string, options: Partial<WorkerProcessOptions> = {}) =>
   startWorkerProcess({ address: bench.address, agent, workerId, leaseMs: PACE.leaseMs, ...options });
 
-describe.concurrent('W1: a worker killed with SIGKILL', () => {
+describe.concurrent('W1: a worker killed with SIGKILL', { timeout: 120_000 }, () => {
   test.each([
     ['before effect', 1],
     ['after effect', 2],
@@ -37,7 +37,7 @@ describe.concurrent('W1: a worker killed with SIGKILL', () => {
   });
 });
 
-describe.concurrent('W2: a worker frozen past its lease', () => {
+describe.concurrent('W2: a worker frozen past its lease', { timeout: 120_000 }, () => {
   test('gets nothing new, is fenced when it wakes, and has its slots back then', async () => {
     await using zombie = await worker('frozen', 'zombie', { slots: 2 });
     const held = await bench.accept(task('frozen', 'wait'));
@@ -66,7 +66,7 @@ describe.concurrent('W2: a worker frozen past its lease', () => {
   });
 });
 
-describe.concurrent('W3: a task that', () => {
+describe.concurrent('W3: a task that', { timeout: 120_000 }, () => {
   test.each(['exit', 'abort', 'memory'])(
     'ends its worker by "%s" fails with WORKER_LOST after maxCrashes, and names whom it has ended',
     async (poison) => {
@@ -105,7 +105,7 @@ describe.concurrent('W3: a task that', () => {
   });
 });
 
-describe.concurrent('a claim', () => {
+describe.concurrent('a claim', { timeout: 120_000 }, () => {
   test('whose orchestrator died before a worker had it is released, and counts as no failure', async () => {
     // The agent is known, and nobody is there for it.
     await using passing = await worker('orphan', 'passing');

@@ -22,7 +22,7 @@ import { retryPolicy } from '../domain/agent-record.ts';
 import type { Grace } from '../domain/grace.ts';
 import type { Roster } from '../domain/roster.ts';
 import type { Pace } from './pace.ts';
-import { claimOf, heldOf, type WorkSession } from './work-session.ts';
+import { tellFenced, type WorkSession } from './work-session.ts';
 
 const PAGE = 500;
 /** Leases of attempts that have ended are forgotten now and then. */
@@ -125,10 +125,7 @@ async function timeOut(
   if (events === 0) return;
   parts.logger.warn({ traceId: taskId, taskId, fence }, 'attempt timed out');
   // A worker of another orchestrator is told when its lease is to be renewed.
-  for (const session of parts.roster.members) {
-    if (heldOf(session, attempt) === undefined) continue;
-    session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: error.message } });
-  }
+  for (const session of parts.roster.members) tellFenced(session, attempt, error.message);
 }
 
 function retryInMs({ catalog }: ExpiryParts, { agent, failures }: RunningAttempt): number {

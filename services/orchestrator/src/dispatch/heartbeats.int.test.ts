@@ -65,7 +65,7 @@ function beatOf(claims: readonly { taskId: string; fence: number }[], leaseMs = 
   const beat: Beat = {
     renewals: claims.map((claim) => ({ ...claim, leaseMs })),
     onLost: ({ taskId, fence }) => lost.push(`${taskId}/${fence}`),
-    onCancel: () => undefined,
+    onCancelled: () => undefined,
   };
   return { beat, lost };
 }

@@ -2,7 +2,7 @@ import { DEFAULTS } from '@morningai/core/limits';
 import type { AgentCatalog } from '../agent-catalog.ts';
 import { tellCancelled } from './cancel-notices.ts';
 import type { Heartbeats } from './heartbeats.ts';
-import { claimOf, heldOf, type Held, type WorkSession } from './work-session.ts';
+import { heldOf, tellFenced, type Held, type WorkSession } from './work-session.ts';
 
 export type RenewParts = { readonly heartbeats: Heartbeats; readonly catalog: AgentCatalog };
 
@@ -15,11 +15,9 @@ export function renewHeld({ heartbeats, catalog }: RenewParts, session: WorkSess
   });
   heartbeats.beat({
     renewals,
-    onLost({ taskId, fence }) {
-      const lost = heldOf(session, { taskId, fence });
+    onLost(lost) {
       // What has just been recorded is no longer running either: the answer to the outcome says so.
-      if (!session.open || lost === undefined || lost.settling) return;
-      session.send({ $case: 'fenced', value: { claim: claimOf(taskId, fence), reason: 'the lease has run out' } });
+      if (!heldOf(session, lost)?.settling) tellFenced(session, lost, 'the lease has run out');
     },
     onCancelled: (claim, cancel) => tellCancelled(session, claim, cancel),
   });

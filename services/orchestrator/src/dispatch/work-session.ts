@@ -70,7 +70,11 @@ export function assign(session: WorkSession, assigned: Assigned & { claim: Claim
 }
 
 /** If it holds the claim: that it does no more. Its slot is taken until it says that it has stopped. */
-export function tellFenced(session: WorkSession, claim: { readonly taskId: string; readonly fence: number }, reason: string): void {
+export function tellFenced(
+  session: WorkSession,
+  claim: { readonly taskId: string; readonly fence: number },
+  reason: string,
+): void {
   if (!session.open || heldOf(session, claim) === undefined) return;
   session.send({ $case: 'fenced', value: { claim: claimOf(claim.taskId, claim.fence), reason } });
 }
