@@ -40,6 +40,8 @@ export function createAgentCatalog(pool: Pool): AgentCatalog {
   };
   const refresh = () => (refreshing ??= load().finally(() => (refreshing = null)));
 
+  const isOlderThan = (time: number) => asOf < time;
+
   const check = (name: string, input: Json) => {
     const agent = byName.get(name);
     if (agent === undefined) {
@@ -59,7 +61,7 @@ export function createAgentCatalog(pool: Pool): AgentCatalog {
         // Another orchestrator may have met the agent, or its next version, since.
         if (asAppError(error).code === 'INTERNAL') throw error;
         const refusedAt = performance.now();
-        while (asOf < refusedAt) {
+        while (isOlderThan(refusedAt)) {
           await delay(Math.max(0, asOf + MISS_REFRESH_MS - performance.now()));
           await refresh();
         }

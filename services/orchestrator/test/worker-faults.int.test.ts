@@ -52,7 +52,7 @@ describe.concurrent('W2: a worker frozen past its lease', { timeout: 120_000 }, 
     await using other = await worker('frozen', 'other', { slots: 2 });
     expect(await bench.finished(waiting.id)).toMatchObject({ attempt: 1, outputJson: '"by other"' });
     await other.hears('began', held.id);
-    expect(await bench.freeSlots('frozen')).toBe(1);
+    await eventually(async () => expect(await bench.freeSlots('frozen')).toBe(1));
 
     zombie.thaw();
     await zombie.hears('aborted', held.id);
