@@ -19,6 +19,7 @@ import {
 } from '../test/requests.ts';
 import { cancelledAttempts, expiredTasks } from './ends.ts';
 import { renewLeases } from './leases.ts';
+import { replayLog } from './replay.ts';
 import { verifyLog } from './verify.ts';
 
 let log: TestLog;
@@ -197,4 +198,14 @@ describe('the expiry of a task', () => {
   test('of a task that nobody knows is nothing', async () => {
     expect((await log.writer.write(expireTask(newId()))).events).toEqual([]);
   });
+});
+
+test('a replay of the log gives back the rows of all these ends, with what expires when', async () => {
+  const { taskId } = await log.writer.write(submit({ expiresInMs: MINUTE }));
+  const rows = () => log.sql('SELECT * FROM tasks ORDER BY id');
+  const before = await rows();
+  expect((await row(taskId))?.expires_at).toBeInstanceOf(Date);
+  await log.sql('DELETE FROM tasks; DELETE FROM outcomes');
+  for await (const _ of replayLog(log.pool));
+  expect(await rows()).toEqual(before);
 });
