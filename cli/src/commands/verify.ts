@@ -36,7 +36,7 @@ export async function verifyDatabase(
   databaseUrl: string,
   options: Parameters<typeof verifyLog>[1] = {},
 ): Promise<VerifyReport> {
-  const pool = openPool({ url: databaseUrl, name: 'morningai-verify', maxConnections: 1 });
+  const pool = openPool({ url: databaseUrl, name: 'morningai-verify', maxConnections: 2 });
   try {
     return await verifyLog(pool, options);
   } finally {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openHistory } from '../test/history.ts';
 import { openLog, type TestLog } from '../test/open-log.ts';
-import { complete, release, runOne, start, startNew, submission, submit, request, TENANT } from '../test/requests.ts';
+import { complete, fail, release, retry, runOne, start, startNew, submission, submit, request, TENANT } from '../test/requests.ts';
 import { renewLeases } from './leases.ts';
 import { isSound, replayLog, type ReplayOptions, type ReplayReport } from './replay.ts';
 import { verifyLog } from './verify.ts';
@@ -134,6 +134,21 @@ describe('replay', () => {
     expect(await log.sql(`SELECT count(*)::int AS attempts FROM events WHERE type = 'AttemptStarted'`)).toEqual([
       { attempts: 10 + completed },
     ]);
+  });
+
+  test('counts a task of two lives once, also where its first outcome is far behind in the log', async () => {
+    await using log = await openLog();
+    const { taskId } = await startNew(log.writer);
+    await log.writer.write(fail(taskId, 1, null));
+    for (let n = 0; n < 5; n += 1) await Promise.all(Array.from({ length: 500 }, () => log.writer.write(submit())));
+    await log.writer.write(retry(taskId));
+    await log.writer.write(start(taskId));
+    await log.writer.write(complete(taskId, 2));
+    await log.sql('DELETE FROM tasks');
+    expect((await verifyLog(log.pool)).ledger).toMatchObject({ accepted: 2_501, completed: 1, failed: 0, open: 2_500 });
+    expect((await replay(log)).tables.tasks).toEqual({ missing: 2_501, extra: 0, different: 0 });
+    expect((await verifyLog(log.pool)).problems).toEqual([]);
+    expect(await log.sql('SELECT life FROM outcomes ORDER BY life')).toEqual([{ life: 1 }, { life: 2 }]);
   });
 
   test('that is stopped half-way leaves rows that are right or not there, and the next one ends it', async () => {

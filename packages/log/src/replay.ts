@@ -38,18 +38,19 @@ export async function* replayLog(
   options: ReplayOptions = {},
 ): AsyncGenerator<ReplayProgress, ReplayReport> {
   const { signal, dryRun = false } = options;
-  const session = await openSnapshot(pool);
+  const snapshot = await openSnapshot(pool);
+  const { events, rows } = snapshot;
   try {
-    const { incarnation, head, pid } = await begin(session);
+    const { incarnation, head, pid } = await begin(events);
     const found = createFindings();
-    const check = createTaskCheck(session, {
+    const check = createTaskCheck(rows, {
       report: found.example,
       onDifferences: async (differences) => {
         differences.forEach(found.task);
         if (!dryRun) await mendDifferent(pool, differences);
       },
     });
-    for await (const page of foldPages(session)) {
+    for await (const page of foldPages(events)) {
       signal?.throwIfAborted();
       for (const { stream, ...event } of page) {
         const taskId = taskIdOf(stream);
@@ -60,14 +61,14 @@ export async function* replayLog(
     }
     const totals = await check.end();
     signal?.throwIfAborted();
-    await mendOrphans(session, totals, found, dryRun ? null : (taskIds) => mendAll(pool, taskIds.map(unknownTask)));
-    await mendSubmissions(session, dryRun ? null : pool, totals, found);
-    await mendStreams(session, dryRun ? null : pool, found);
-    await mendCounters(session, dryRun ? null : pool, { pid, folded: totals.counters }, found);
+    await mendOrphans(rows, totals, found, dryRun ? null : (taskIds) => mendAll(pool, taskIds.map(unknownTask)));
+    await mendSubmissions(rows, dryRun ? null : pool, totals, found);
+    await mendStreams(rows, dryRun ? null : pool, found);
+    await mendCounters(rows, dryRun ? null : pool, { pid, folded: totals.counters }, found);
     const { tables, examples } = found;
     return { incarnation, head, dryRun, tables, foreign: totals.foreign, examples };
   } finally {
-    session.release();
+    snapshot.release();
   }
 }
 

@@ -1,11 +1,12 @@
 /** Reads a whole log page by page on one snapshot. Memory is bounded by bytes, whatever the events weigh. */
 import type { Pool, Session, Statement } from './pool.ts';
 
-const TASK_STREAM = /^task\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const TASK = 'task/';
+const UUID_LENGTH = 36;
 
 /** Undefined: the stream of something else. */
 export function taskIdOf(stream: string): string | undefined {
-  return TASK_STREAM.exec(stream)?.[1];
+  return stream.length === TASK.length + UUID_LENGTH && stream.startsWith(TASK) ? stream.slice(TASK.length) : undefined;
 }
 
 /** One long read: it holds no lock that an append wants, only old row versions. */
@@ -13,17 +14,35 @@ const PATIENCE_MS = 30 * 60_000;
 const PAGE_ROWS = 2_000;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
-export async function openSnapshot(pool: Pool): Promise<Session> {
-  const session = await pool.session({ queryMs: PATIENCE_MS });
-  try {
+/** Two sessions that see the same moment, so that rows are looked up while events are read. */
+export type Snapshot = {
+  readonly events: Session;
+  readonly rows: Session;
+  release(): void;
+};
+
+export async function openSnapshot(pool: Pool): Promise<Snapshot> {
+  const opened: Session[] = [];
+  const release = () => opened.forEach((session) => session.release());
+  const begin = async (snapshot?: string) => {
+    const session = await pool.session({ queryMs: PATIENCE_MS });
+    opened.push(session);
     await session.query(statement('verify_begin', 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'), []);
+    if (snapshot !== undefined) await session.query(statement('', `SET TRANSACTION SNAPSHOT '${snapshot}'`), []);
     await session.query(PATIENCE, []);
     return session;
+  };
+  try {
+    const events = await begin();
+    const [exported] = await events.query<{ snapshot: string }>(EXPORT, []);
+    return { events, rows: await begin(exported?.snapshot), release };
   } catch (error) {
-    session.release();
+    release();
     throw error;
   }
 }
+
+const EXPORT = statement('verify_export', 'SELECT pg_export_snapshot() AS snapshot');
 
 const PATIENCE = statement(
   'verify_patience',

@@ -33,7 +33,7 @@ export type TaskTotals = {
 
 export type TaskCheck = {
   next(event: TaskEvent): void;
-  /** Compares what has finished: to be called often. */
+  /** Compares what has finished, while the caller goes on; waits for the comparison before. To be called often. */
   flush(): Promise<void>;
   end(): Promise<TaskTotals>;
 };
@@ -72,11 +72,13 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
     const rows = await session.query<TaskColumnsRow>(ROWS, [[...tasks.keys()]]);
     const byId = new Map(rows.map((row) => [row.id, row]));
     const owners = await keyOwners(session, tasks);
+    const missing = [...tasks.keys()].filter((taskId) => !byId.has(taskId));
+    const newest = mayBeOlder ? await newestVersions(session, missing) : new Map<string, number>();
     const differences: TaskDifference[] = [];
     for (const [taskId, task] of tasks) {
       const row = byId.get(taskId);
       // Finished here, and goes on later in the log: its next life.
-      if (mayBeOlder && row !== undefined && row.version > task.version) readAgain.add(taskId);
+      if (mayBeOlder && (row?.version ?? newest.get(taskId) ?? 0) > task.version) readAgain.add(taskId);
       if (mayBeOlder && readAgain.has(taskId)) continue;
       settle(task);
       if (row === undefined) {
@@ -92,8 +94,15 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
     if (differences.length > 0) await onDifferences(differences);
   };
 
+  const compareAll = async (tasks: readonly [string, FoldedTask][]) => {
+    for (const some of chunks(tasks, COMPARE)) await compare(new Map(some), true);
+  };
+  let comparing: Promise<void> = Promise.resolve();
+
   const flush = async () => {
-    for (const tasks of chunks([...finished], COMPARE)) await compare(new Map(tasks), true);
+    await comparing;
+    comparing = compareAll([...finished]);
+    comparing.catch(() => undefined);
     finished.clear();
   };
 
@@ -121,11 +130,19 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
     flush,
     async end() {
       await flush();
+      await comparing;
       for (const tasks of chunks([...folded], COMPARE)) await compare(new Map(tasks), false);
       for (const taskIds of chunks([...readAgain], COMPARE)) await compare(await foldStreams(session, taskIds), false);
       return { ledger, ...sums, counters };
     },
   };
+}
+
+/** By the log, for tasks whose rows do not say it. */
+async function newestVersions(session: Session, taskIds: readonly string[]): Promise<Map<string, number>> {
+  if (taskIds.length === 0) return new Map();
+  const rows = await session.query<{ id: string; version: number }>(NEWEST, [taskIds]);
+  return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
 /** Task → the request digest that is stored for its key; absent where the key is not there or is another task's. */
@@ -164,6 +181,12 @@ const ROWS = statement(
           (SELECT string_agg(o.life || ':' || o.position, ' ' ORDER BY o.life) FROM outcomes o WHERE o.task_id = t.id) AS outcomes
    FROM unnest($1::uuid[]) AS wanted(id)
    CROSS JOIN LATERAL (SELECT * FROM tasks WHERE id = wanted.id LIMIT 1) t`,
+);
+
+const NEWEST = statement(
+  'verify_newest',
+  `SELECT w.id, (SELECT e.version FROM events e WHERE e.stream = 'task/' || w.id ORDER BY e.version DESC LIMIT 1) AS version
+   FROM unnest($1::uuid[]) AS w(id)`,
 );
 
 const KEYS = statement(

@@ -100,14 +100,14 @@ describe('verify', () => {
 
   test('finds the same with little memory: tasks it forgot are read again', async () => {
     await using log = await openHistory();
-    const session = await openSnapshot(log.pool);
+    const snapshot = await openSnapshot(log.pool);
     const problems: string[] = [];
-    const check = createTaskCheck(session, {
+    const check = createTaskCheck(snapshot.rows, {
       report: (problem) => void problems.push(problem),
       onDifferences: (differences) => void problems.push(...differences.map(inWords)),
       foldedMax: 2,
     });
-    for await (const page of eventPages(session)) {
+    for await (const page of eventPages(snapshot.events)) {
       for (const event of page.filter(({ stream }) => stream.startsWith('task/'))) {
         const recordedAt = Date.parse(event.recordedAt) * 1_000 + microsOf(event.recordedAt);
         check.next({ ...event, recordedAt, taskId: event.stream.slice('task/'.length), data: JSON.parse(event.data) });
@@ -115,7 +115,7 @@ describe('verify', () => {
       await check.flush();
     }
     const { ledger, counters } = await check.end();
-    session.release();
+    snapshot.release();
     expect(problems).toEqual([]);
     expect(ledger).toEqual({ accepted: 11, completed: 4, failed: 2, cancelled: 0, open: 5 });
     expect(counters.get(openTasksKey(TENANT))).toBe(4);

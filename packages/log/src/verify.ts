@@ -4,7 +4,7 @@
  */
 import { createChainCheck, type Anchor } from './verify-chain.ts';
 import type { Pool, Session } from './pool.ts';
-import { commitPages, eventPages, openSnapshot, statement, taskIdOf } from './verify-session.ts';
+import { commitPages, eventPages, openSnapshot, statement, taskIdOf, type Snapshot } from './verify-session.ts';
 import { createTaskCheck, type TaskDifference, type TaskTotals } from './verify-tasks.ts';
 
 export type { Anchor };
@@ -42,19 +42,19 @@ export type VerifyOptions = {
 const PROBLEMS_MAX = 100;
 
 export async function verifyLog(pool: Pool, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const session = await openSnapshot(pool);
+  const snapshot = await openSnapshot(pool);
   const problems: string[] = [];
   const report = (problem: string) => void (problems.length < PROBLEMS_MAX && problems.push(problem));
   try {
-    const [identity] = await session.query<{ incarnation: string; head: number }>(IDENTITY, []);
+    const [identity] = await snapshot.events.query<{ incarnation: string; head: number }>(IDENTITY, []);
     if (identity === undefined) throw new Error('the database was not migrated');
     const { incarnation, head } = identity;
-    const { chain, tasks, others } = await readLog(session, head, report, options);
-    await checkRest(session, tasks, others, report);
+    const { chain, tasks, others } = await readLog(snapshot, head, report, options);
+    await checkRest(snapshot.rows, tasks, others, report);
     const { ledger, recordedTwice, foreign } = tasks;
     return { incarnation, head, chain, ledger, recordedTwice, foreign, problems };
   } finally {
-    session.release();
+    snapshot.release();
   }
 }
 
@@ -63,16 +63,16 @@ type Report = (problem: string) => void;
 /** Streams that are not tasks: how many, and how many events they have. */
 type OtherStreams = { streams: number; events: number };
 
-async function readLog(session: Session, head: number, report: Report, options: VerifyOptions) {
+async function readLog(snapshot: Snapshot, head: number, report: Report, options: VerifyOptions) {
   const chainCheck = createChainCheck(report, options.anchor);
-  const taskCheck = createTaskCheck(session, {
+  const taskCheck = createTaskCheck(snapshot.rows, {
     report,
     onDifferences: (differences) => differences.forEach((difference) => report(inWords(difference))),
   });
   const others: OtherStreams = { streams: 0, events: 0 };
-  const commits = commitPages(session);
+  const commits = commitPages(snapshot.events);
   let committed = 0;
-  for await (const page of eventPages(session)) {
+  for await (const page of eventPages(snapshot.events)) {
     options.signal?.throwIfAborted();
     const position = page.at(-1)?.position ?? 0;
     while (committed < position) {
