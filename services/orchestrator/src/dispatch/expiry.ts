@@ -15,6 +15,7 @@ import {
   type RunningAttempt,
 } from '@morningai/log/leases';
 import type { Pool } from '@morningai/log/pool';
+import { sweepCounters } from '@morningai/log/sweep-counters';
 import type { TaskWriter } from '@morningai/log/task-writer';
 import { reason, type Logger } from '@morningai/service/logger';
 import type { AgentCatalog } from '../agent-catalog.ts';
@@ -25,7 +26,7 @@ import type { Pace } from './pace.ts';
 import { tellFenced, type WorkSession } from './work-session.ts';
 
 const PAGE = 500;
-/** Leases of attempts that have ended are forgotten now and then. */
+/** Leases of attempts that have ended, and counters that are 0, are forgotten now and then. */
 const SWEEP_MS = 60_000;
 const SWEEP_PAGE = 1_000;
 const REFRESH_MS = 5_000;
@@ -63,6 +64,7 @@ export async function runExpiry(parts: ExpiryParts, signal: AbortSignal): Promis
       await look(parts);
       if (performance.now() - sweptAt > SWEEP_MS) {
         await sweepLeases(pool, SWEEP_PAGE);
+        await sweepCounters(pool, SWEEP_PAGE);
         sweptAt = performance.now();
       }
     } catch (error) {
