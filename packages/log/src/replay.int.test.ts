@@ -12,7 +12,6 @@ import {
   submission,
   submit,
   request,
-  TENANT,
 } from '../test/requests.ts';
 import { renewLeases } from './leases.ts';
 import { isSound, replayLog, type ReplayOptions, type ReplayReport } from './replay.ts';
