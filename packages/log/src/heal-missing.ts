@@ -7,16 +7,14 @@ const MISSING: Statement = {
 };
 
 /**
- * For readers of `tasks` that did not find what they know of: a row may have been deleted, a task cannot.
- * @returns those of the tasks whose rows were gone and are there again
+ * For readers of `tasks` that did not find what they know of: a row may have been deleted, a task cannot. Afterwards the rows of those of
+ * the tasks that the log knows are there, put back here or by somebody else meanwhile: so whoever asked must read again.
  */
-export async function healMissing(pool: Pool, taskIds: readonly string[]): Promise<string[]> {
+export async function healMissing(pool: Pool, taskIds: readonly string[]): Promise<void> {
   const rows = await pool.query<{ id: string }>(MISSING, [taskIds]);
-  if (rows.length === 0) return [];
-  return (
-    await healTasks(
-      pool,
-      rows.map(({ id }) => id),
-    )
-  ).map(({ id }) => id);
+  if (rows.length === 0) return;
+  await healTasks(
+    pool,
+    rows.map(({ id }) => id),
+  );
 }

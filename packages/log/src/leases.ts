@@ -47,9 +47,11 @@ export async function renewLeases(pool: Pool, renewals: readonly Renewal[]): Pro
   if (renewed.length >= renewals.length) return renewed;
   const done = new Set(renewed.map(({ taskId }) => taskId));
   const lost = renewals.filter(({ taskId }) => !done.has(taskId));
-  const healed = new Set(await healMissing(pool, [...new Set(lost.map(({ taskId }) => taskId))]));
-  const again = lost.filter(({ taskId }) => healed.has(taskId));
-  return again.length === 0 ? renewed : [...renewed, ...(await renew(again))];
+  await healMissing(
+    pool,
+    lost.map(({ taskId }) => taskId),
+  );
+  return [...renewed, ...(await renew(lost))];
 }
 
 export type RunningAttempt = Claim & { readonly tenant: string; readonly agent: string; readonly failures: number };

@@ -14,6 +14,8 @@ import {
   request,
 } from '../test/requests.ts';
 import { renewLeases } from './leases.ts';
+import { healTasks } from './mend-tasks.ts';
+import type { Pool } from './pool.ts';
 import { isSound, replayLog, type ReplayOptions, type ReplayReport } from './replay.ts';
 import { verifyLog } from './verify.ts';
 
@@ -227,6 +229,20 @@ describe('a row that was deleted', () => {
     expect(await renewLeases(log.pool, [{ taskId, fence, leaseMs: 10_000 }])).toMatchObject([{ taskId, fence }]);
     expect(await renewLeases(log.pool, [{ taskId, fence: 9, leaseMs: 10_000 }])).toEqual([]);
     expect((await verifyLog(log.pool)).problems).toEqual([]);
+  });
+
+  test('costs it none either when somebody else puts the row back between two looks', async () => {
+    await using log = await openLog();
+    const { taskId, fence } = await startNew(log.writer);
+    await log.sql('DELETE FROM tasks');
+    const overtaken: Pool = {
+      ...log.pool,
+      async query(statement, values) {
+        if (statement.name === 'missing_tasks') await healTasks(log.pool, [taskId]);
+        return log.pool.query(statement, values);
+      },
+    };
+    expect(await renewLeases(overtaken, [{ taskId, fence }], 10_000)).toMatchObject([{ taskId, fence }]);
   });
 
   test('lets the same submit be repeated, with its key and without', async () => {

@@ -17,6 +17,7 @@ const READ: Statement = {
 
 export async function readAssignments(pool: Pool, taskIds: readonly string[]): Promise<Assignment[]> {
   const assignments = await pool.query<Assignment>(READ, [taskIds]);
-  if (assignments.length === taskIds.length || (await healMissing(pool, taskIds)).length === 0) return assignments;
+  if (assignments.length === taskIds.length) return assignments;
+  await healMissing(pool, taskIds);
   return pool.query<Assignment>(READ, [taskIds]);
 }

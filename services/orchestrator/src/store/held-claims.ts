@@ -17,6 +17,7 @@ const READ: Statement = {
 /** Which of the tasks this worker has a claim on, and under which fence. */
 export async function readHeld(pool: Pool, workerId: string, taskIds: readonly string[]): Promise<HeldTask[]> {
   const held = await pool.query<HeldTask>(READ, [taskIds, workerId]);
-  if (held.length === taskIds.length || (await healMissing(pool, taskIds)).length === 0) return held;
+  if (held.length === taskIds.length) return held;
+  await healMissing(pool, taskIds);
   return pool.query<HeldTask>(READ, [taskIds, workerId]);
 }

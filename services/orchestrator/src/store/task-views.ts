@@ -24,7 +24,8 @@ const GET: Statement = {
 /** Those of the tasks that exist for this tenant; the log says which do. */
 export async function getTaskViews(pool: Pool, tenant: string, ids: readonly string[]): Promise<TaskView[]> {
   const views = await pool.query<TaskView>(GET, [tenant, ids]);
-  if (views.length === ids.length || (await healMissing(pool, ids)).length === 0) return views;
+  if (views.length === ids.length) return views;
+  await healMissing(pool, ids);
   return pool.query<TaskView>(GET, [tenant, ids]);
 }
 
