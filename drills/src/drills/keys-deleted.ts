@@ -4,7 +4,7 @@ import type { Drill } from '../drill.ts';
 import { markingKeys } from '../redis-marks.ts';
 
 const ROUNDS = 3;
-const LIST_MS = 5_000;
+const LIST_MS = 1_500;
 
 export const keysDeleted: Drill = {
   name: 'keys-deleted',

@@ -37,12 +37,13 @@ async function swallowAll(stage: Stage, { atOnce }: { readonly atOnce: boolean }
 
 type Poison = (typeof POISONS)[number] & { readonly atOnce: boolean };
 
-/** Each has a worker of its own, which is started again when it dies, as a supervisor would. */
+/** Each has an agent and a worker of its own, which is started again when it dies, as a supervisor would. */
 async function swallow(stage: Stage, world: OutsideWorld, { how, code, atOnce }: Poison): Promise<string> {
   const workers: DrillWorker[] = [];
+  const agent = `drill-poison-${how}`;
   const start = async () => {
     const workerId = `drill-${how}-${workers.length}`;
-    const worker = await startWorker(stage, { world, agents: ['drill-poison'], workerId });
+    const worker = await startWorker(stage, { world, agents: [agent], workerId });
     workers.push(worker);
     return worker;
   };
@@ -50,13 +51,13 @@ async function swallow(stage: Stage, world: OutsideWorld, { how, code, atOnce }:
   const keepRunning = async (first: DrillWorker) => {
     let worker: DrillWorker | undefined = first;
     // One that meets the poison before it is ready has ended, too.
-    while ((await Promise.race([worker?.ended ?? 'again', over.promise])) !== 'over') {
+    while ((await Promise.race([over.promise, worker?.ended])) !== 'over') {
       worker = await start().catch(() => undefined);
     }
   };
   const running = keepRunning(await start());
   try {
-    const task = await stage.load.submit({ agent: 'drill-poison', input: { how, atOnce }, outcome: 'failed' });
+    const task = await stage.load.submit({ agent, input: { how, atOnce }, outcome: 'failed' });
     await untilFinished(stage, [task]);
     const failure = await failureOf(stage.stack.pool, task);
     if (failure !== code) stage.violated(`"${how}" failed with ${failure ?? 'nothing'}, not ${code}`);

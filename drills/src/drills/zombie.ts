@@ -4,6 +4,7 @@ import type { Drill } from '../drill.ts';
 import { openOutsideWorld, type Call } from '../outside-world.ts';
 import { untilFinished } from '../read-log.ts';
 
+const AGENT = 'drill-effect-zombie';
 const ZOMBIE = 'drill-zombie';
 const TASKS = 3;
 const AWAKE_MS = 15_000;
@@ -26,10 +27,10 @@ export const zombie: Drill = {
       await awake.promise;
     };
     await using world = await openOutsideWorld(hold);
-    const options = { world, agents: ['drill-effect'] };
+    const options = { world, agents: [AGENT] };
     await using frozen = await startWorker(stage, { ...options, workerId: ZOMBIE });
     const tasks = await Promise.all(
-      Array.from({ length: TASKS }, () => stage.load.submit({ agent: 'drill-effect', input: {} })),
+      Array.from({ length: TASKS }, () => stage.load.submit({ agent: AGENT, input: {} })),
     );
     await begun.promise;
     await frozen.freeze();
@@ -49,12 +50,11 @@ export const zombie: Drill = {
     await eventually(
       async () => {
         const { agents } = await stage.stack.queue();
-        if (agents.some(({ running, agent }) => agent === 'drill-effect' && running > 0))
-          throw new Error('still running');
+        if (agents.some(({ running, agent }) => agent === AGENT && running > 0)) throw new Error('still running');
       },
       { deadlineMs: AWAKE_MS, signal: stage.signal },
     );
-    const probe = await stage.load.submit({ agent: 'drill-effect', input: {} });
+    const probe = await stage.load.submit({ agent: AGENT, input: {} });
     await untilFinished(stage, [probe]);
   },
 };

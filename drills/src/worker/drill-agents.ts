@@ -7,7 +7,12 @@ import type { Call } from '../outside-world.ts';
 const LEASE_MS = 5_000;
 const OVER_LIMIT_CHARACTERS = 10 * 1024 * 1024;
 
-export function createDrillAgents(options: { readonly worldUrl: string; readonly workerId: string }) {
+/** Of the names asked for; two drills at once must not share one. */
+export function createDrillAgents(options: {
+  readonly worldUrl: string;
+  readonly workerId: string;
+  readonly names: readonly string[];
+}) {
   const call = async (made: Omit<Call, 'worker'>, signal?: AbortSignal) => {
     const answer = await fetch(options.worldUrl, {
       method: 'POST',
@@ -18,55 +23,57 @@ export function createDrillAgents(options: { readonly worldUrl: string; readonly
   };
 
   /** One effect, with a word to the world before it, between effect and record, and after the record. */
-  const effect = defineAgent({
-    name: 'drill-effect',
-    version: '1',
-    input: z.looseObject({}),
-    leaseMs: LEASE_MS,
-    retry: { baseMs: 20, capMs: 100, maxCrashes: 5 },
-    async run(ctx) {
-      const task = ctx.task.id;
-      const { attempt } = ctx.task;
-      await call({ kind: 'reached', task, attempt, what: 'before' });
-      const receipt = await ctx.step(
-        'effect',
-        async ({ key }) => {
-          const { receipt } = await call({ kind: 'effect', task, attempt, what: key });
-          await call({ kind: 'reached', task, attempt, what: 'between' });
-          return receipt;
-        },
-        { effect: true },
-      );
-      await call({ kind: 'reached', task, attempt, what: 'after' });
-      return { receipt, by: options.workerId };
-    },
-  });
+  const effect = (name: string) =>
+    defineAgent({
+      name,
+      version: '1',
+      input: z.looseObject({}),
+      leaseMs: LEASE_MS,
+      retry: { baseMs: 20, capMs: 100, maxCrashes: 5 },
+      async run(ctx) {
+        const task = ctx.task.id;
+        const { attempt } = ctx.task;
+        await call({ kind: 'reached', task, attempt, what: 'before' });
+        const receipt = await ctx.step(
+          'effect',
+          async ({ key }) => {
+            const { receipt } = await call({ kind: 'effect', task, attempt, what: key });
+            await call({ kind: 'reached', task, attempt, what: 'between' });
+            return receipt;
+          },
+          { effect: true },
+        );
+        await call({ kind: 'reached', task, attempt, what: 'after' });
+        return { receipt, by: options.workerId };
+      },
+    });
 
-  const poison = defineAgent({
-    name: 'drill-poison',
-    version: '1',
-    input: z.object({ how: z.enum(['abort', 'throw', 'hang', 'memory', 'output']), atOnce: z.boolean() }),
-    leaseMs: LEASE_MS,
-    retry: { baseMs: 20, capMs: 100, maxCrashes: 1, maxAttempts: 2 },
-    async run(ctx, { how, atOnce }) {
-      if (!atOnce) await call({ kind: 'reached', task: ctx.task.id, attempt: ctx.task.attempt, what: 'poison' });
-      switch (how) {
-        case 'abort':
-          return process.abort();
-        case 'throw':
-          throw new Error('poison');
-        case 'hang':
-          // Blocks the whole process: no heartbeat leaves it any more.
-          for (;;);
-        case 'memory':
-          for (const hoard: unknown[] = []; ;) hoard.push(Array.from({ length: 100_000 }, (_, n) => `${how} ${n}`));
-        case 'output':
-          return 'x'.repeat(OVER_LIMIT_CHARACTERS);
-        default:
-          return how satisfies never;
-      }
-    },
-  });
+  const poison = (name: string) =>
+    defineAgent({
+      name,
+      version: '1',
+      input: z.object({ how: z.enum(['abort', 'throw', 'hang', 'memory', 'output']), atOnce: z.boolean() }),
+      leaseMs: LEASE_MS,
+      retry: { baseMs: 20, capMs: 100, maxCrashes: 1, maxAttempts: 2 },
+      async run(ctx, { how, atOnce }) {
+        if (!atOnce) await call({ kind: 'reached', task: ctx.task.id, attempt: ctx.task.attempt, what: 'poison' });
+        switch (how) {
+          case 'abort':
+            return process.abort();
+          case 'throw':
+            throw new Error('poison');
+          case 'hang':
+            // Blocks the whole process: no heartbeat leaves it any more.
+            for (;;);
+          case 'memory':
+            for (const hoard: unknown[] = []; ;) hoard.push(Array.from({ length: 100_000 }, (_, n) => `${how} ${n}`));
+          case 'output':
+            return 'x'.repeat(OVER_LIMIT_CHARACTERS);
+          default:
+            return how satisfies never;
+        }
+      },
+    });
 
-  return [effect, poison];
+  return options.names.map((name) => (name.startsWith('drill-poison') ? poison(name) : effect(name)));
 }

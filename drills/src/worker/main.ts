@@ -15,7 +15,7 @@ const { address, apiKey, worldUrl, workerId, agents, slots } = z
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
-const offered = createDrillAgents({ worldUrl, workerId }).filter(({ name }) => agents.includes(name));
+const offered = createDrillAgents({ worldUrl, workerId, names: agents });
 const worker = createWorker({ address, apiKey, workerId, agents: offered, slots });
 // A parent that is killed takes us along.
 process.on('disconnect', () => process.exit());
