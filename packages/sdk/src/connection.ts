@@ -44,6 +44,11 @@ const RECONNECT_MIN_MS = 50;
 const REPLACED_MS = 1_000;
 /** A frozen orchestrator keeps its sockets: it is left well before the leases run out. */
 const CHANNEL = { 'grpc.keepalive_time_ms': 3_000, 'grpc.keepalive_timeout_ms': 3_000 };
+/**
+ * The callback of a write says only that grpc-js has the frame, in a buffer for its retries. HTTP/2 writes it to the socket one turn of
+ * the event loop later, two when another write was under way; from then on it arrives, even if this process ends.
+ */
+const TURNS_TO_SOCKET = 3;
 /** Messages that may be lost wait in this process no longer than so many others. */
 const OFFERS_BEHIND_MAX = 1_000;
 const WELCOME_WITHIN_MS = 10_000;
@@ -120,9 +125,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       bytes += size;
     }
     stream.write(frame);
-    // The callback of `write` says only that grpc-js has it, in a buffer for its retries. HTTP/2 writes to the socket between this turn of
-    // the event loop and the next: after that the frame arrives, even if this process ends.
-    if (listeners.length > 0) setImmediate(() => setImmediate(() => sent(listeners)));
+    if (listeners.length > 0) afterTurns(TURNS_TO_SOCKET, () => sent(listeners));
   };
 
   const send = (message: Outgoing, onSent?: () => void) => {
@@ -150,6 +153,11 @@ export function openConnection(options: ConnectionOptions): Connection {
       sent([...onSents]);
     },
   };
+}
+
+function afterTurns(turns: number, then: () => void): void {
+  if (turns === 0) then();
+  else setImmediate(() => afterTurns(turns - 1, then));
 }
 
 function sizeOf(message: Outgoing): number {

@@ -1,7 +1,7 @@
 /**
  * From "these tasks are due" to "this worker has it": a free slot is taken, the claim is written, the task is assigned. The claim in
  * the log is what makes work happen once; a stale, double or early hint ends here. If this process dies after the claim and before
- * the assignment, the lease runs out and the attempt is expired.
+ * the assignment, the lease runs out and the attempt is released.
  */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';

@@ -98,6 +98,8 @@ export function startHeartbeats({ pool, logger, onAway }: HeartbeatsParts): Hear
       await waker.sleep(GATHER_MS, stop.signal);
       send();
     }
+    // What streams left behind that were ended with this process.
+    send();
     await Promise.all(inFlight);
   };
   const running = run();
