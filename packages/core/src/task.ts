@@ -192,9 +192,11 @@ export function decide(command: Command, state: State): readonly Event[] {
     case 'Start': {
       // A stale or double ticket dies here. A repeat after a lost reply finds its own claimId in the state.
       if (state.status !== 'queued' || state.claimId === command.claimId) return [];
-      const { agentVersion, claimId, leaseMs, worker } = command;
+      const { agentVersion, claimId, leaseMs, timeoutMs, worker } = command;
+      const limit = timeoutMs === undefined ? {} : { timeoutMs };
       // In the order of its keys: so the log stores it (RFC 8785), and needs not sort it.
-      return [{ type: 'AttemptStarted', data: { agentVersion, claimId, fence: state.fence + 1, leaseMs, worker } }];
+      const data = { agentVersion, claimId, fence: state.fence + 1, leaseMs, ...limit, worker };
+      return [{ type: 'AttemptStarted', data }];
     }
     case 'Release':
       return holdsClaim(state, command.fence, 'released')

@@ -242,7 +242,7 @@ describe('a row that was deleted', () => {
         return log.pool.query(statement, values);
       },
     };
-    expect(await renewLeases(overtaken, [{ taskId, fence }], 10_000)).toMatchObject([{ taskId, fence }]);
+    expect(await renewLeases(overtaken, [{ taskId, fence, leaseMs: 10_000 }])).toMatchObject([{ taskId, fence }]);
   });
 
   test('lets the same submit be repeated, with its key and without', async () => {
