@@ -32,7 +32,10 @@ export type ReplayOptions = {
   readonly dryRun?: boolean;
 };
 
-/** @throws AppError REPLAY_RUNNING: another one is at it */
+/**
+ * @param pool must have three connections to spare
+ * @throws AppError REPLAY_RUNNING: another one is at it
+ */
 export async function* replayLog(
   pool: Pool,
   options: ReplayOptions = {},

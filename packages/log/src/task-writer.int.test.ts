@@ -417,5 +417,5 @@ test('works behind a transaction pooler: no named statement, no start-up option,
     [],
   );
   expect(settings).toEqual({ role: 'none', lock_timeout: '0' });
-  expect(await verifyLog(pooled)).toMatchObject({ problems: [], ledger: { completed: 20 } });
+  expect(await verifyLog(own.openPool({ pooled: true }))).toMatchObject({ problems: [], ledger: { completed: 20 } });
 });

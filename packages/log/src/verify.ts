@@ -41,6 +41,7 @@ export type VerifyOptions = {
 
 const PROBLEMS_MAX = 100;
 
+/** @param pool must have two connections to spare */
 export async function verifyLog(pool: Pool, options: VerifyOptions = {}): Promise<VerifyReport> {
   const snapshot = await openSnapshot(pool);
   const problems: string[] = [];
