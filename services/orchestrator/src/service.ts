@@ -71,7 +71,7 @@ export async function createOrchestrator(
     catalog,
     assignments,
     runningLimits,
-    onLimited: (limited) => dispatcher.limited(limited),
+    onUnclaimed: (taskId, limited) => dispatcher.unclaimed(taskId, limited),
     logger,
     signal: stop.signal,
   });

@@ -55,8 +55,8 @@ export type ClaimsParts = {
   readonly catalog: AgentCatalog;
   readonly assignments: AssignmentCache;
   readonly runningLimits: RunningLimits;
-  /** Told of each claim that a limit refused: the task stays queued. */
-  readonly onLimited: (limited: Limited) => void;
+  /** Told of each claim that was not written: the task stays queued. `limited`: a limit refused it. */
+  readonly onUnclaimed: (taskId: string, limited: Limited | null) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
@@ -124,15 +124,18 @@ export function createClaims(parts: ClaimsParts): Claims {
   };
 
   const work = async (session: WorkSession, agent: string, taskId: string) => {
-    let limited: Limited | null = null;
+    let failure: unknown;
     const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
-      limited = limitedBy(error, agent, taskId);
-      // Whether it was recorded is unknown: if so, its lease ends it.
-      if (limited === null) logger.warn({ traceId: taskId, why: reason(error) }, 'claim not written');
+      failure = error;
       return false;
     });
     end(taskId);
-    if (limited !== null) parts.onLimited(limited);
+    if (failure !== undefined) {
+      const limited = limitedBy(failure, agent, taskId);
+      // Whether it was recorded is unknown: if so, its lease ends it.
+      if (limited === null) logger.warn({ traceId: taskId, why: reason(failure) }, 'claim not written');
+      parts.onUnclaimed(taskId, limited);
+    }
     if (!claimed) roster.giveBack(session);
   };
 

@@ -38,8 +38,8 @@ export type DispatchStatus = {
 export type Dispatcher = {
   /** A task changed: after the commit. */
   changed(written: Written): void;
-  /** A limit refused the claim of a task. */
-  limited(limited: Limited): void;
+  /** A claim was not written, because of a limit or for another reason: the task stays queued. */
+  unclaimed(taskId: string, limited: Limited | null): void;
   /** The claim that goes along with a task that is submitted now; null: others wait for a slot, none is free, or a limit forbids it. */
   claimAlong(agent: string, tenant: string): ClaimAlong | null;
   /** A worker joined, or a slot may be free for another reason. */
@@ -97,10 +97,16 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return sums;
   };
 
+  /** For slots here. What finds none in time goes back to the leader, who passed it over meanwhile. */
+  const takeHere = async (agent: string, taskIds: readonly string[]) => {
+    for (const taskId of await claims.take(agent, taskIds)) topUp.released(taskId);
+  };
+
   const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, heldBack, logger });
   const logLane = startLogLane({
     pool,
     claims,
+    take: takeHere,
     heldBack,
     untilFree: roster.untilFree,
     free: roster.free,
@@ -120,7 +126,14 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     for (const agent of roster.agents()) {
       logLane.serve(agent);
       if (epoch === null || consumers.has(agent)) continue;
-      const consumer = queue.consume({ epoch, agent, untilFree: roster.untilFree, take: claims.take });
+      const take = async (_: string, taskIds: readonly string[]) => {
+        const left = await claims.take(agent, taskIds);
+        if (lane.epoch === epoch) return left;
+        // Its queue is over.
+        left.forEach(topUp.released);
+        return [];
+      };
+      const consumer = queue.consume({ epoch, agent, untilFree: roster.untilFree, take });
       consumers.set(agent, Object.assign(consumer, { epoch }));
     }
   };
@@ -136,7 +149,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     const newest = written.events.at(-1);
     const { state, taskId } = written;
     if (newest?.type === 'TaskSubmitted' && newest.data.dueInMs === 0 && state.status === 'queued') {
-      if (isFirst(state.agent)) void claims.take(state.agent, [taskId]);
+      if (isFirst(state.agent)) void takeHere(state.agent, [taskId]);
       else if (lane.epoch === null) logLane.wake(state.agent);
     } else if (state.status !== 'none' && state.status !== 'running' && newest !== undefined) {
       const { agent, concurrencyKey = null } = state;
@@ -154,7 +167,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** What a key held back is due again. */
   const release = ({ taskId, agent }: { readonly taskId: string; readonly agent: string }) => {
-    if (roster.free(agent) > 0) void claims.take(agent, [taskId]);
+    if (roster.free(agent) > 0) void takeHere(agent, [taskId]);
     else topUp.released(taskId);
   };
 
@@ -180,7 +193,8 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       topUp.wake();
       logLane.wakeAll();
     },
-    limited(limited) {
+    unclaimed(taskId, limited) {
+      if (limited === null) return topUp.released(taskId);
       heldBack.hold(limited);
       topUp.limited(limited);
     },

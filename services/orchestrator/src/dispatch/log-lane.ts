@@ -32,7 +32,9 @@ export type LogLane = {
 
 export type LogLaneParts = {
   readonly pool: Pool;
-  readonly claims: Claims;
+  readonly claims: Pick<Claims, 'isTaking' | 'taking'>;
+  /** Resolves when each has found a slot, or was left to others. */
+  readonly take: (agent: string, taskIds: readonly string[]) => Promise<void>;
   readonly heldBack: HeldBack;
   readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
   readonly free: (agent: string) => number;
@@ -64,7 +66,7 @@ export function startLogLane(parts: LogLaneParts): LogLane {
     const picked = free.filter(({ tenant }) => heldBack.mayOffer(agent, tenant)).map(({ taskId }) => taskId);
     if (free.length < wanted) drained.add(agent);
     else drained.delete(agent);
-    if (picked.length > 0) await claims.take(agent, picked);
+    if (picked.length > 0) await parts.take(agent, picked);
     return picked.length;
   };
 

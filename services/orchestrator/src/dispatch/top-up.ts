@@ -35,7 +35,7 @@ export type TopUp = {
   wrote(written: Written): void;
   /** A limit refused its claim: its ticket is used up, and its turn comes again. */
   limited(task: Limited): void;
-  /** Its key is free: it may be offered again. */
+  /** It was passed over or held back, and is to be offered again. */
   released(taskId: string): void;
   /** True if a due task of this agent waits that has no ticket, or has one that nobody took yet. */
   hasWaiting(agent: string): boolean;
