@@ -37,10 +37,10 @@ const TABLES = ['events', 'commits', 'streams', 'tasks', 'outcomes', 'submission
 const WARM_UP = 8;
 const ROUNDS = 20;
 /**
- * Index entries that one round may read, all tables together; a scan reads a million. A thousand of them are the attempts that have run
- * for longer than their first lease: each is looked at for a cancellation.
+ * Index entries that one round may read, all tables together; a scan reads a million. A thousand attempts have run for longer than their
+ * first lease: each is looked at for a cancellation and for its time-out, and its own lease with that.
  */
-const ENTRIES_PER_ROUND = 2_000;
+const ENTRIES_PER_ROUND = 4_000;
 
 let log: TestLog;
 beforeAll(async () => {
