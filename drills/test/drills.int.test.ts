@@ -24,8 +24,8 @@ const ALONE = [
   'services-frozen',
   'ingest-killed',
 ] as const;
-/** They hurt their own workers and their own way to ingest, and nothing else: at the same time. */
-const TOGETHER = ['worker-killed', 'zombie', 'poison', 'reply-lost'] as const;
+/** They hurt workers of their own and a way of their own to ingest, and nothing else: at the same time. */
+const TOGETHER = ['worker-killed', 'zombie', 'poison', 'poison-at-once', 'reply-lost'] as const;
 
 describe('what was accepted is done, once', () => {
   let stack: DrillStack;

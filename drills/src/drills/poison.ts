@@ -40,9 +40,9 @@ type Poison = (typeof POISONS)[number] & { readonly atOnce: boolean };
 /** Each has an agent and a worker of its own, which is started again when it dies, as a supervisor would. */
 async function swallow(stage: Stage, world: OutsideWorld, { how, code, atOnce }: Poison): Promise<string> {
   const workers: DrillWorker[] = [];
-  const agent = `drill-poison-${how}`;
+  const agent = `drill-poison-${how}${atOnce ? '-at-once' : ''}`;
   const start = async () => {
-    const workerId = `drill-${how}-${workers.length}`;
+    const workerId = `${agent}-${workers.length}`;
     const worker = await startWorker(stage, { world, agents: [agent], workerId });
     workers.push(worker);
     return worker;
