@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most of what integration tests do is wait: for leases, time-outs, servers. Two per core keep two cores busy.
+    maxWorkers: 4,
     projects: [
       {
         test: {

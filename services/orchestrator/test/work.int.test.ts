@@ -130,8 +130,9 @@ describe.concurrent('work', () => {
   test('a worker killed in mid-attempt leaves a task that another finishes', async () => {
     await using bench = await startOrchestrator();
     const victim = await startAgentsProcess(bench.address);
-    const { id } = await bench.accept({ inputJson: '{"delayMs":3600000}' });
-    await eventually(async () => expect((await bench.get(id)).status).toBe('running'), { deadlineMs: 10_000 });
+    const { id } = await bench.accept({ inputJson: '{"steps":1,"delayMs":3600000}' });
+    // Before that it may not have begun, and the claim would only be released.
+    await eventually(async () => expect(await bench.eventTypes(id)).toContain('StepCompleted'), { deadlineMs: 10_000 });
     victim.kill('SIGKILL');
     await once(victim, 'exit');
     const rescuer = await join(
@@ -142,6 +143,7 @@ describe.concurrent('work', () => {
     expect(await bench.eventTypes(id)).toEqual([
       'TaskSubmitted',
       'AttemptStarted',
+      'StepCompleted',
       'AttemptExpired',
       'AttemptStarted',
       'TaskCompleted',
