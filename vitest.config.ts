@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // Most of what integration tests do is wait: for leases, time-outs, servers. Two per core keep two cores busy.
-    maxWorkers: 4,
+    // Most of what integration tests do is wait: for leases, time-outs, servers. Three keep two cores busy.
+    maxWorkers: 3,
     projects: [
       {
         test: {
