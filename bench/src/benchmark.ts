@@ -15,6 +15,8 @@ export type Benchmark = {
   readonly about: string;
   /** Tasks or samples per round, unless asked otherwise. */
   readonly tasks: number;
+  /** Of the worker, unless asked otherwise; default 1,000. */
+  readonly slots?: number;
   run(options: BenchmarkOptions): Promise<Result>;
 };
 

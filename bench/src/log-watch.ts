@@ -1,7 +1,13 @@
 /** Watches the log grow, on a connection of its own, with probes that cost it next to nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { bearer, callUnary, openClient } from '@morningai/rpc/client';
-import { SystemServiceClient, type GetStatusRequest, type GetStatusResponse } from '@morningai/rpc/system';
+import {
+  SystemServiceClient,
+  type GetQueueRequest,
+  type GetQueueResponse,
+  type GetStatusRequest,
+  type GetStatusResponse,
+} from '@morningai/rpc/system';
 import pg from 'pg';
 import { nowMs } from './loads/serve-load.ts';
 
@@ -12,6 +18,7 @@ const LOOK_MS = 10;
 const STALLED_MS = 15_000;
 const FEED_MS = 60_000;
 const STATUS_MS = 5_000;
+const LANE_MS = 30_000;
 
 export type Watched = {
   /** When all outcomes were seen, ms since 1970. */
@@ -32,6 +39,8 @@ export type LogWatch = AsyncDisposable & {
   startLatency(from: number): Promise<Latency>;
   /** Resolves when JetStream has the whole log. @returns how long that took, ms */
   untilPublished(signal: AbortSignal): Promise<number>;
+  /** Resolves when the orchestrator says that work goes by this lane. @throws when it does not in time */
+  untilLane(lane: 'queue' | 'log', signal: AbortSignal): Promise<void>;
 };
 
 export async function openLogWatch(options: {
@@ -98,6 +107,20 @@ export async function openLogWatch(options: {
         await delay(LOOK_MS);
       }
       throw new Error(`the feed did not reach ${target} within ${FEED_MS} ms`);
+    },
+    async untilLane(wanted, signal) {
+      const startedAt = nowMs();
+      while (nowMs() - startedAt < LANE_MS) {
+        signal.throwIfAborted();
+        const { lane } = await callUnary<GetQueueRequest, GetQueueResponse>(
+          (...args) => system.getQueue(...args),
+          {},
+          { metadata, deadlineMs: STATUS_MS },
+        );
+        if (lane === wanted) return;
+        await delay(LOOK_MS);
+      }
+      throw new Error(`not in the ${wanted} lane within ${LANE_MS} ms`);
     },
     async [Symbol.asyncDispose]() {
       system.close();

@@ -4,17 +4,33 @@ import { interruptSignal } from '@morningai/cli/connect';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Benchmark, Result } from './benchmark.ts';
 import { accept } from './benchmarks/accept.ts';
+import { blocked } from './benchmarks/blocked.ts';
+import { dispatch } from './benchmarks/dispatch.ts';
+import { outage } from './benchmarks/outage.ts';
+import { redisDead } from './benchmarks/redis-dead.ts';
+import { redisMemory } from './benchmarks/redis-memory.ts';
+import { refill } from './benchmarks/refill.ts';
 import { throughput } from './benchmarks/throughput.ts';
 import { describeMachine } from './machine.ts';
 import { record } from './record.ts';
 import { markdown } from './report.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput, accept];
+const BENCHMARKS: readonly Benchmark[] = [
+  throughput,
+  accept,
+  dispatch,
+  redisDead,
+  outage,
+  refill,
+  redisMemory,
+  blocked,
+];
+const SLOTS = 1_000;
 
 type Options = {
   tasks?: number;
   rounds: number;
-  slots: number;
+  slots?: number;
   json?: boolean;
   record?: boolean;
   profile?: string;
@@ -31,11 +47,11 @@ export function createProgram(): Program {
     .argument('[name...]', `which: ${BENCHMARKS.map(({ name }) => name).join(', ')}; none: all of them`)
     .option('--tasks <n>', 'tasks (or samples) per round; default: what the benchmark says', count)
     .option('--rounds <n>', 'measured rounds, after one that warms up', count, 3)
-    .option('--slots <n>', 'tasks the worker runs at once', count, 1_000)
+    .option('--slots <n>', 'tasks the worker runs at once; default: what the benchmark says', count)
     .option('--json', 'print JSON instead of Markdown')
     .option('--record', 'also write the result into docs/benchmarks.md')
     .option('--profile <folder>', 'write CPU profiles of the services there')
-    .addHelpText('after', () => `\n${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join('\n')}`)
+    .addHelpText('after', () => `\n${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}`)
     .exitOverride()
     .showHelpAfterError('(see --help)')
     .action(async (names: readonly string[], options: Options) => {
@@ -62,7 +78,7 @@ async function measure(benchmarks: readonly Benchmark[], options: Options): Prom
   const results: Result[] = [];
   for (const benchmark of benchmarks) {
     progress(`${benchmark.name}: ${benchmark.about}`);
-    const { tasks = benchmark.tasks, rounds, slots, profile } = options;
+    const { tasks = benchmark.tasks, rounds, slots = benchmark.slots ?? SLOTS, profile } = options;
     results.push(await benchmark.run({ tasks, rounds, slots, profile, progress, signal }));
   }
   const text = markdown({ machine, command, results });

@@ -6,8 +6,9 @@ import type { ComponentName, StackComponent } from '@morningai/cli/stack/compone
 import type { StackFile } from '@morningai/cli/stack/stack-file';
 import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
 import { openPool, type Pool } from '@morningai/log/pool';
+import { probeClient } from '@morningai/queue/redis-clients';
 import { openProxy, type Proxy } from '@morningai/testbed/proxy';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 export type DrillStack = AsyncDisposable & {
   readonly urls: StackFile;
@@ -62,8 +63,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
       redisProxy,
       pool,
       async redis(use) {
-        const redis = new Redis(urls.redisUrl, { retryStrategy: () => null, commandTimeout: 5_000 });
-        redis.on('error', () => undefined);
+        const redis = probeClient(urls.redisUrl);
         try {
           return await use(redis);
         } finally {

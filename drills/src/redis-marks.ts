@@ -1,13 +1,10 @@
 /** What a fault did to Redis, as Redis itself says. */
+import { infoField } from '@morningai/queue/redis-info';
 import { eventually } from '@morningai/testbed/eventually';
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { Stage } from './drill.ts';
 
 const KEYS_MS = 10_000;
-
-export function infoField(info: string, name: string): string {
-  return new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
-}
 
 /** Runs the fault and marks that another process, or none, answers. */
 export async function markingProcess(stage: Stage, fault: () => Promise<void>): Promise<void> {

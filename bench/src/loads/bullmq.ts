@@ -1,16 +1,13 @@
 /** Bare BullMQ as one would use it for speed: bulk adds and one worker in one process, no-op jobs, nothing kept. */
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { v7 as newId } from 'uuid';
+import { addJobs } from './add-jobs.ts';
 import { nowMs, serveLoad } from './serve-load.ts';
 
 export type BullmqRequest = { readonly jobs: number };
 export type BullmqReply = { readonly startedAt: number; readonly addedAt: number; readonly endedAt: number };
 
-const BATCH = 500;
-const IN_FLIGHT = 4;
 const CONCURRENCY = 200;
-const OPTIONS = { removeOnComplete: true, removeOnFail: true };
 
 serveLoad(({ url }: { url: string }) => {
   const name = 'bare';
@@ -39,17 +36,7 @@ serveLoad(({ url }: { url: string }) => {
     const done = new Promise<void>((resolve) => (reached = resolve));
     [completed, ended, target] = [0, 0, jobs];
     const startedAt = nowMs();
-    let left = jobs;
-    const lane = async () => {
-      while (left > 0) {
-        const size = Math.min(BATCH, left);
-        left -= size;
-        await queue.addBulk(
-          Array.from({ length: size }, () => ({ name: 'noop', data: { id: newId(), n: 1 }, opts: OPTIONS })),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    await addJobs(queue, jobs);
     const addedAt = nowMs();
     await done;
     const endedAt = nowMs();

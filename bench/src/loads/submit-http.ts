@@ -23,6 +23,6 @@ serveLoad(({ url, apiKey }: { url: string; apiKey: string }) => {
       for (; left > 0; await submit()) left -= 1;
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, lane));
-    return { startedAt, acceptedAt: nowMs() };
+    return { startedAt, acceptedAt: nowMs(), accepted: tasks, refusal: null };
   };
 });

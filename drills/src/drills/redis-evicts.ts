@@ -1,6 +1,6 @@
+import { infoField } from '@morningai/queue/redis-info';
 import { eventually } from '@morningai/testbed/eventually';
 import type { Drill } from '../drill.ts';
-import { infoField } from '../redis-marks.ts';
 
 const WARNING_MS = 15_000;
 

@@ -1,9 +1,9 @@
+import { infoField } from '@morningai/queue/redis-info';
 import { eventually } from '@morningai/testbed/eventually';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Drill } from '../drill.ts';
 import { untilLane } from '../lanes.ts';
-import { infoField } from '../redis-marks.ts';
 
 const REFUSAL_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import { infoField } from './redis-info.ts';
 
 /** What Redis does when its memory is full. Any policy but `noeviction` erases tickets without a word. */
 export async function readMemoryPolicy(redis: Redis): Promise<string> {
-  const info = await redis.info('memory');
-  return /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
+  return infoField(await redis.info('memory'), 'maxmemory_policy') || 'unknown';
 }

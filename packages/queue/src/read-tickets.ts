@@ -2,8 +2,7 @@
  * Which tasks the tickets in Redis name, read from beside: keys are scanned, so whatever queues there are and whoever made them is seen.
  * Bounded: a page at a time, each command with a deadline.
  */
-import { Redis } from 'ioredis';
-import { COMMAND_TIMEOUT_MS } from './redis-clients.ts';
+import { probeClient } from './redis-clients.ts';
 
 const KEYS_PER_SCAN = 1_000;
 
@@ -16,14 +15,7 @@ export async function* readTickets(
   prefix: string,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly string[]> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: COMMAND_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  redis.on('error', () => undefined);
+  const redis = probeClient(url);
   try {
     await redis.connect();
     for (let cursor: string | null = '0'; cursor !== null;) {

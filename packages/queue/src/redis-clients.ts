@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** A silent partition hangs a client for ever unless a command may time out. Not for blocking commands. */
-export const COMMAND_TIMEOUT_MS = 2_000;
+const COMMAND_TIMEOUT_MS = 2_000;
 const RECONNECT_MAX_MS = 250;
 
 const RECONNECT = {
@@ -23,4 +23,17 @@ export function commandClient(url: string): Redis {
 /** For BullMQ's consumers, whose commands block. */
 export function blockingClient(url: string): Redis {
   return new Redis(url, { ...RECONNECT, maxRetriesPerRequest: null });
+}
+
+/** For a look from beside: one connection, made at the first command, and never again. */
+export function probeClient(url: string): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => undefined);
+  return redis;
 }

@@ -1,0 +1,2 @@
+/** The agent of clock-worker.ts. */
+export const CLOCK_AGENT = 'clock';
