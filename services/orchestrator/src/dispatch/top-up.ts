@@ -12,6 +12,7 @@ import { TASKS_PER_TICKET, type Offer } from '@morningai/queue/offers';
 import type { TicketQueue } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
+import { backlogPage } from '../domain/backlog-page.ts';
 import { createBacklog } from '../domain/backlog.ts';
 import { createDueLater } from '../domain/due-later.ts';
 import type { HeldBack, Limited } from '../domain/held-back.ts';
@@ -28,8 +29,6 @@ const LINES_MAX = 10_000;
 /** Newly due tasks that wait for the next offer; beyond that they are left in the backlog. */
 const FRESH_MAX = 5_000;
 const LOOKUP_MAX = 5_000;
-/** Rows read at once. */
-const PAGE = 2_000;
 
 export type TopUp = {
   wrote(written: Written): void;
@@ -159,14 +158,13 @@ export function startTopUp(parts: TopUpParts): TopUp {
   };
 
   const readBacklog = async (agent: string, slots: number, chosen: TicketedTask[]) => {
-    const room = Math.min(PAGE, window.room(agent, slots));
     const sinceMs = performance.now() - (backlogReadAt.get(agent) ?? -Infinity);
-    // Page by page, not task by task, while there is enough in the window.
-    if (room === 0 || (room < window.sizeOf(agent) / 4 && sinceMs < TICK_MS)) return;
+    const page = backlogPage({ room: window.room(agent, slots), size: window.sizeOf(agent) }, sinceMs);
+    if (page === 0) return;
     const cursors = backlog.cursors(agent, heldBack.tenants(agent));
     if (cursors.length === 0) return;
     backlogReadAt.set(agent, performance.now());
-    const each = Math.max(1, Math.floor(room / cursors.length));
+    const each = Math.max(1, Math.floor(page / cursors.length));
     const rows = Map.groupBy(await dueBacklog(pool, agent, cursors, each), lineOf);
     for (const cursor of cursors) {
       const line = rows.get(lineOf(cursor)) ?? [];
