@@ -1,11 +1,11 @@
 /**
  * Takes one agent's tickets, one after the other, and only while there is a slot to give. What a ticket names and finds no slot goes back
- * to the front of the queue. A connection that answers nothing is replaced: "connected" says nothing, so every wait has a deadline.
+ * to the front of its priority. A connection that answers nothing is replaced: "connected" says nothing, so every wait has a deadline.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'bullmq';
-import type { Ticket } from './offers.ts';
+import { priorityAt, type Offer, type Ticket } from './offers.ts';
 import { queueName } from './queue-names.ts';
 import { blockingClient } from './redis-clients.ts';
 
@@ -27,7 +27,7 @@ export type ConsumerOptions = {
   readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
   /** @returns what found no slot in time */
   readonly take: (agent: string, taskIds: readonly string[]) => Promise<readonly string[]>;
-  readonly putBack: (agent: string, taskIds: readonly string[]) => Promise<void>;
+  readonly putBack: (agent: string, left: Pick<Offer, 'tasks' | 'priority'>) => Promise<void>;
   readonly onError: (error: Error) => void;
 };
 
@@ -57,7 +57,7 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       ticketAt = performance.now();
       const left = await options.take(agent, job.data.tasks);
       await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
-      if (left.length > 0) await options.putBack(agent, left);
+      if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
     }
   };
 

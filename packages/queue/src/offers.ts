@@ -15,7 +15,7 @@ const BULLMQ_EVENTS_KEPT = 100;
 /** BullMQ job data: only ids. */
 export type Ticket = { readonly tasks: readonly string[] };
 
-/** Tasks of one priority: 0 is the most urgent. `front`: before all others, for what was taken and did not fit. */
+/** Tasks of one priority: 0 is the most urgent. `front`: before the others of it, for what was taken and did not fit. */
 export type Offer = { readonly tasks: readonly string[]; readonly priority: number; readonly front?: boolean };
 
 export type Offers = {
@@ -76,8 +76,16 @@ export function createOffers(redis: Redis, prefix: string, onError: (error: Erro
 // Retries belong to the log; what is done or failed is not kept.
 const ONCE: JobsOptions = { attempts: 1, removeOnComplete: true, removeOnFail: true };
 
-/** BullMQ serves jobs without a priority first, in order; then the others, the lowest number first. */
+/**
+ * BullMQ serves jobs without a priority first, in order; then the others, the lowest number first. Each of our priorities has two of its: what
+ * did not fit goes before its like, and not before what is more urgent.
+ */
 function placeOf({ priority, front = false }: Offer): JobsOptions {
-  if (front) return { lifo: true };
-  return priority === 0 ? {} : { priority };
+  if (priority === 0) return front ? { lifo: true } : {};
+  return { priority: 2 * priority + (front ? 0 : 1) };
+}
+
+/** @param place as BullMQ has it */
+export function priorityAt(place: Pick<JobsOptions, 'priority'>): number {
+  return Math.floor((place.priority ?? 0) / 2);
 }

@@ -83,6 +83,37 @@ describe('tickets', () => {
     await consumer.close();
   });
 
+  test.each([0, 2])(
+    'of priority %i that found no slot go before their like, and not before what is more urgent',
+    async (priority) => {
+      await queue.offer(1, AGENT, [{ tasks: ['like'], priority }]);
+      await queue.offer(1, AGENT, [{ tasks: ['left'], priority, front: true }]);
+      if (priority > 0) await queue.offer(1, AGENT, [{ tasks: ['urgent'], priority: priority - 1 }]);
+      const { taken, consumer } = collect();
+      await eventually(() => expect(taken).toEqual([...(priority > 0 ? ['urgent'] : []), 'left', 'like']));
+      await consumer.close();
+    },
+  );
+
+  test('that were taken and put back keep their priority', async () => {
+    await queue.offer(1, AGENT, [{ tasks: ['a', 'b', 'c'], priority: 3 }]);
+    let urgent = Promise.resolve();
+    const taken: string[] = [];
+    const consumer = queue.consume({
+      epoch: 1,
+      agent: AGENT,
+      untilFree: free,
+      take: async (_, [first = '', ...left]) => {
+        if (taken.length === 0) urgent = queue.offer(1, AGENT, [{ tasks: ['urgent'], priority: 2 }]);
+        await urgent;
+        taken.push(first);
+        return left;
+      },
+    });
+    await eventually(() => expect(taken).toEqual(['a', 'urgent', 'b', 'c']));
+    await consumer.close();
+  });
+
   test('are taken only while there is a slot to give', async () => {
     const slot = Promise.withResolvers<void>();
     const taken: string[] = [];

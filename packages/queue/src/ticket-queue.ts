@@ -61,7 +61,7 @@ export function openTicketQueue(options: TicketQueueOptions): TicketQueue {
         url,
         prefix,
         onError,
-        putBack: (agent, tasks) => offers.offer(wanted.epoch, agent, [{ tasks, priority: 0, front: true }]),
+        putBack: (agent, left) => offers.offer(wanted.epoch, agent, [{ ...left, front: true }]),
       }),
     dropEpochsBefore: (epoch) => dropEpochsBefore(redis, prefix, epoch, stop.signal),
     memoryPolicy: () => readMemoryPolicy(redis),
