@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRoster, type Member } from './roster.ts';
@@ -97,4 +98,18 @@ test('never more is assigned than is free, whatever happens in whatever order', 
       expect(counted).toBeGreaterThanOrEqual(free === 0 ? 0 : 1);
     }),
   );
+});
+
+test('whoever has waited for a slot leaves nothing behind at its signal', async () => {
+  const roster = createRoster<Member>();
+  const worker = member('w', 1, 'echo');
+  roster.join(worker);
+  const { signal } = new AbortController();
+  for (let waits = 0; waits < 3; waits += 1) {
+    roster.request('echo', () => undefined);
+    const free = roster.untilFree('echo', signal);
+    roster.giveBack(worker);
+    await free;
+  }
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });

@@ -129,8 +129,11 @@ export function createRoster<M extends Member>(): Roster<M> {
         const { promise, resolve } = Promise.withResolvers<void>();
         const waiting = watchers.get(agent) ?? new Set();
         watchers.set(agent, waiting.add(resolve));
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const onAbort = () => resolve();
+        signal.addEventListener('abort', onAbort, { once: true });
         await promise;
+        // It outlives thousands of waits.
+        signal.removeEventListener('abort', onAbort);
         waiting.delete(resolve);
       }
     },
