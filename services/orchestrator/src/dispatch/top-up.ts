@@ -120,8 +120,9 @@ export function startTopUp(parts: TopUpParts): TopUp {
     for (const taskId of later.takeDue(performance.now())) lookups.add(taskId);
     if (lookups.size === 0) return;
     const wanted = [...lookups].slice(0, LIMITS.tasksPerSubmit);
-    const found = await queuedAmong(pool, wanted);
+    // Before the question: what is queued again while it is answered is asked for once more.
     for (const taskId of wanted) lookups.delete(taskId);
+    const found = await queuedAmong(pool, wanted);
     for (const task of found) {
       if (task.dueInMs > 0) later.add(task.taskId, performance.now() + task.dueInMs);
       else if (!parts.isTaking(task.taskId)) becameDue(task);
@@ -131,8 +132,9 @@ export function startTopUp(parts: TopUpParts): TopUp {
 
   /** From the front, all lines: at the beginning of an epoch and now and then. */
   const scan = async () => {
-    const lines = await queuedLines(pool, LINES_MAX);
-    backlog.rewind(lines);
+    // Before the look: what becomes due from here on is heard of.
+    backlog.clear();
+    backlog.openAll(await queuedLines(pool, LINES_MAX));
     scannedAt = performance.now();
   };
 
@@ -170,10 +172,10 @@ export function startTopUp(parts: TopUpParts): TopUp {
       const line = rows.get(lineOf(cursor)) ?? [];
       const refused = line.findIndex((task) => !admit({ ...task, agent }, slots, chosen));
       const passed = refused < 0 ? line.at(-1) : line[refused - 1];
-      if (passed !== undefined) backlog.advance(cursor, passed);
-      if (refused < 0 && line.length < each) backlog.advance(cursor, null);
+      const meanwhile = backlog.wasRead(cursor, passed ?? null, refused < 0 && line.length < each);
+      for (const taskId of meanwhile) lookups.add(taskId);
     }
-    if (backlog.isOpen(agent)) waker.wake();
+    if (backlog.isOpen(agent) || lookups.size > 0) waker.wake();
   };
 
   const pump = async (epoch: number, agent: string, slots: number) => {
