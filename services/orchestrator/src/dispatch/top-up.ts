@@ -1,6 +1,7 @@
 /**
  * The leader's work: due tasks get tickets, as many as the window holds. Newly due tasks are heard of from the log; what found no room waits in
- * Postgres and is read on from where the last page ended. Every 30 s it is read from the front, so whatever was missed is found.
+ * Postgres and is read on from where the last page ended. Every 30 s it is read from the front, with what will be due until the next time,
+ * so whatever was missed is found.
  *
  * When it dies, nothing is lost: the next leader begins an epoch, and fills it from Postgres.
  */
@@ -14,16 +15,18 @@ import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
 import { backlogPage } from '../domain/backlog-page.ts';
 import { createBacklog } from '../domain/backlog.ts';
-import { createDueLater } from '../domain/due-later.ts';
+import { createDueLater, DUE_LATER_MAX } from '../domain/due-later.ts';
 import type { HeldBack, Limited } from '../domain/held-back.ts';
 import { createTicketWindow, type TicketedTask } from '../domain/ticket-window.ts';
 import type { TaskChange } from '../store/follow-tasks.ts';
-import { dueBacklog, queuedAmong, queuedLines } from '../store/queued-tasks.ts';
+import { dueBacklog, dueSoon, queuedAmong, queuedLines } from '../store/queued-tasks.ts';
 import { startLogFollower } from './log-follower.ts';
 import type { QueueLane } from './queue-lane.ts';
 
 const TICK_MS = 250;
 const RESCAN_MS = 30_000;
+/** What is due later than the next look from the front is found by it. */
+const SOON_MS = RESCAN_MS + 5_000;
 /** Agents and tenants whose backlogs are read in turns. */
 const LINES_MAX = 10_000;
 /** Newly due tasks that wait for the next offer; beyond that they are left in the backlog. */
@@ -61,7 +64,7 @@ export function startTopUp(parts: TopUpParts): TopUp {
   const waker = createWaker();
   const window = createTicketWindow(() => performance.now());
   const backlog = createBacklog();
-  const later = createDueLater();
+  const later = createDueLater(SOON_MS);
   /** Newly due, by agent. */
   const fresh = new Map<string, Map<string, DueTask>>();
   /** Queued again by others or by a retry: where they stand is asked. */
@@ -79,7 +82,7 @@ export function startTopUp(parts: TopUpParts): TopUp {
       const { taskId, state } = written;
       if (state.status !== 'queued') return moved(taskId);
       if (newest.type !== 'TaskSubmitted') return lookUp(taskId);
-      if (newest.data.dueInMs > 0) return later.add(taskId, performance.now() + newest.data.dueInMs);
+      if (newest.data.dueInMs > 0) return later.add(taskId, newest.data.dueInMs, performance.now());
       const task = { taskId, agent: state.agent, tenant: written.tenant, priority: newest.data.priority };
       // Older ones of its line wait still: it is read in its turn.
       if (!parts.isTaking(taskId) && !backlog.hides(task)) becameDue(task);
@@ -124,7 +127,7 @@ export function startTopUp(parts: TopUpParts): TopUp {
     for (const taskId of wanted) lookups.delete(taskId);
     const found = await queuedAmong(pool, wanted);
     for (const task of found) {
-      if (task.dueInMs > 0) later.add(task.taskId, performance.now() + task.dueInMs);
+      if (task.dueInMs > 0) later.add(task.taskId, task.dueInMs, performance.now());
       else if (!parts.isTaking(task.taskId)) becameDue(task);
     }
     if (lookups.size > 0) waker.wake();
@@ -134,7 +137,11 @@ export function startTopUp(parts: TopUpParts): TopUp {
   const scan = async () => {
     // Before the look: what becomes due from here on is heard of.
     backlog.clear();
-    backlog.openAll(await queuedLines(pool, LINES_MAX));
+    later.clear();
+    const lines = await queuedLines(pool, LINES_MAX);
+    backlog.openAll(lines);
+    const soon = await dueSoon(pool, lines, { withinMs: SOON_MS, limit: DUE_LATER_MAX });
+    for (const task of soon) later.add(task.taskId, task.dueInMs, performance.now());
     scannedAt = performance.now();
   };
 
@@ -142,7 +149,6 @@ export function startTopUp(parts: TopUpParts): TopUp {
     window.clear();
     fresh.clear();
     lookups.clear();
-    later.clear();
     // First the follower, then the scan: what is recorded between the two is heard of.
     await follower.begin();
     await scan();

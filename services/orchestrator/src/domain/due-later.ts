@@ -1,23 +1,24 @@
 /**
- * Tasks that will be due, by the time at which they are: so that nobody scans for them. Bounded; what finds no room is found by the next look
- * into Postgres. Pure.
+ * Tasks that will be due soon, by the time at which they are: so that nobody scans for them. Bounded, also in time, so that tasks of next
+ * month leave room for the retries of this second; what finds no room is found by the next look into Postgres. Pure.
  */
 
 /** Each is an id of 36 characters and its place: 20 MB at most. */
-const TASKS_MAX = 100_000;
+export const DUE_LATER_MAX = 100_000;
 /** Tasks due within the same slice are told together: at most so late. */
 const SLICE_MS = 20;
 
 export type DueLater = {
   readonly size: number;
-  /** @param at when it is due, on a monotonic clock, ms */
-  add(taskId: string, at: number): void;
+  /** @param inMs how long after `now`, of a monotonic clock, it is due */
+  add(taskId: string, inMs: number, now: number): void;
   /** Takes out what is due by now. */
   takeDue(now: number): string[];
   clear(): void;
 };
 
-export function createDueLater(tasksMax = TASKS_MAX): DueLater {
+/** @param horizonMs what is due after that is not kept */
+export function createDueLater(horizonMs: number, tasksMax = DUE_LATER_MAX): DueLater {
   const slices = new Map<number, string[]>();
   let size = 0;
   let first = Infinity;
@@ -26,9 +27,9 @@ export function createDueLater(tasksMax = TASKS_MAX): DueLater {
     get size() {
       return size;
     },
-    add(taskId, at) {
-      if (size >= tasksMax) return;
-      const slice = Math.ceil(at / SLICE_MS);
+    add(taskId, inMs, now) {
+      if (size >= tasksMax || inMs > horizonMs) return;
+      const slice = Math.ceil((now + inMs) / SLICE_MS);
       const tasks = slices.get(slice);
       if (tasks === undefined) slices.set(slice, [taskId]);
       else tasks.push(taskId);

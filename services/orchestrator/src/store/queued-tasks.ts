@@ -1,4 +1,5 @@
 /** Where queued tasks are and what is due of them, for the leader who gives them tickets. */
+import { LIMITS } from '@morningai/core/limits';
 import type { Pool, Statement } from '@morningai/log/pool';
 
 export type QueuedLine = { readonly agent: string; readonly tenant: string };
@@ -34,6 +35,30 @@ const AMONG: Statement = {
 /** Of these tasks, those that are queued now. */
 export function queuedAmong(pool: Pool, taskIds: readonly string[]): Promise<QueuedTask[]> {
   return pool.query<QueuedTask>(AMONG, [taskIds]);
+}
+
+const DUE_SOON: Statement = {
+  name: 'due_soon',
+  sql: `SELECT t.id AS "taskId", (extract(epoch FROM t.wake_at - clock_timestamp()) * 1000)::float8 AS "dueInMs"
+        FROM unnest($1::text[], $2::text[]) AS line(agent, tenant)
+        CROSS JOIN generate_series(0, $5::int - 1) AS p(priority)
+        CROSS JOIN LATERAL (
+          SELECT t.id, t.wake_at FROM tasks t
+          WHERE t.status = 'queued' AND t.agent = line.agent AND t.tenant = line.tenant AND t.priority = p.priority
+            AND t.wake_at > now() AND t.wake_at <= now() + $3 * interval '1 millisecond'
+          ORDER BY t.wake_at, t.id LIMIT $4
+        ) t
+        LIMIT $4`,
+};
+
+/** Queued tasks of these that are not due yet, and will be within so long. */
+export function dueSoon(
+  pool: Pool,
+  lines: readonly QueuedLine[],
+  wanted: { readonly withinMs: number; readonly limit: number },
+): Promise<Pick<QueuedTask, 'taskId' | 'dueInMs'>[]> {
+  const [agents, tenants] = [lines.map(({ agent }) => agent), lines.map(({ tenant }) => tenant)];
+  return pool.query(DUE_SOON, [agents, tenants, wanted.withinMs, wanted.limit, LIMITS.priorities]);
 }
 
 /** How far a line has been read: behind the task `afterId`, which was due at `afterDueAt` (as Postgres wrote it). */
