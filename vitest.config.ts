@@ -20,7 +20,7 @@ export default defineConfig({
           include: ['**/*.int.test.ts'],
           exclude: ['**/node_modules/**'],
           globalSetup: ['./packages/testbed/src/vitest-setup.ts'],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           // How long what is promised may take on a machine that is busy with other things.
           expect: { poll: { timeout: 15_000 } },
           hookTimeout: 120_000,

@@ -98,7 +98,7 @@ async function allDone(): Promise<void> {
         expect(report.ledger).toMatchObject({ accepted, completed: accepted });
         expect(report).toMatchObject({ problems: [], recordedTwice: 0 });
       },
-      { deadlineMs: 40_000, everyMs: 250 },
+      { deadlineMs: 100_000, everyMs: 250 },
     );
     const deadlocks = `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`;
     expect(await pool.query({ name: 'deadlocks', sql: deadlocks }, [])).toEqual([{ deadlocks: 0 }]);
