@@ -1,6 +1,7 @@
 /**
  * The lane that needs no Redis: due tasks are picked straight from Postgres for the slots that are free here. It works by itself while the
- * queue lane is closed, and beside it whenever a slot is free, a task has been due for a second, and no ticket has come.
+ * queue lane is closed, and beside it whenever a slot is free and a task has been due for a while: whatever tickets come, they may be those of
+ * others.
  */
 import { performance } from 'node:perf_hooks';
 import { dueTasks } from '@morningai/log/leases';
@@ -11,8 +12,8 @@ import type { HeldBack } from '../domain/held-back.ts';
 import type { Claims } from './claims.ts';
 
 const POLL_MS = 100;
-/** While the queue lane is open: how long a due task waits for its ticket, and how long none must have come. */
-const PATIENCE_MS = 1_000;
+/** While the queue lane is open: how long a due task waits for its ticket; with one look, at most a second. */
+const PATIENCE_MS = 750;
 /** While the queue lane is open nobody looks more often. */
 const LOOK_MS = 250;
 /** Picked at once when fewer slots are free: those that find none in time are left to others. */
@@ -53,8 +54,8 @@ export function startLogLane(parts: LogLaneParts): LogLane {
   const serving: Promise<void>[] = [];
 
   /** @returns how many were picked */
-  const pick = async (agent: string, dueForMs: number) => {
-    const wanted = Math.min(PICK_MAX, Math.max(PICK_MIN, parts.free(agent)));
+  const pick = async (agent: string, { dueForMs = 0, atLeast = PICK_MIN } = {}) => {
+    const wanted = Math.min(PICK_MAX, Math.max(atLeast, parts.free(agent)));
     // Claims that are being written are still due in Postgres, and so is what a key holds back.
     const limit = wanted + claims.taking(agent) + heldBack.size;
     const offset = parts.rank() * wanted;
@@ -74,11 +75,13 @@ export function startLogLane(parts: LogLaneParts): LogLane {
     await parts.untilFree(agent, stop.signal);
     const ticketAt = parts.ticketAt(agent);
     if (ticketAt === null) {
-      if ((await pick(agent, 0)) === 0) await waker.sleep(POLL_MS, stop.signal);
+      if ((await pick(agent)) === 0) await waker.sleep(POLL_MS, stop.signal);
       return;
     }
     drained.delete(agent);
-    if (performance.now() - ticketAt >= PATIENCE_MS) await pick(agent, PATIENCE_MS);
+    // While tickets come, most of what waits has one: no more is picked than there are slots.
+    const atLeast = performance.now() - ticketAt >= PATIENCE_MS ? PICK_MIN : 1;
+    await pick(agent, { dueForMs: PATIENCE_MS, atLeast });
     await waker.sleep(LOOK_MS, stop.signal);
   };
 
