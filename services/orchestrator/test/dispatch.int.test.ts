@@ -62,6 +62,13 @@ const epochs = (bench: Bench) =>
     [],
   );
 
+/** How many events of this type there are. */
+async function count(bench: Bench, type: string): Promise<number> {
+  const sql = `SELECT count(*)::int AS count FROM events WHERE type = $1`;
+  const [row] = await bench.pool.query<{ count: number }>({ name: 'count_events', sql }, [type]);
+  return row?.count ?? 0;
+}
+
 /** All done, each by one attempt, and recorded once. */
 async function allDone(bench: Bench, tasks: number): Promise<void> {
   const report = await eventually(
@@ -73,11 +80,7 @@ async function allDone(bench: Bench, tasks: number): Promise<void> {
     { deadlineMs: DONE_WITHIN_MS, everyMs: 250 },
   );
   expect(report).toMatchObject({ problems: [], recordedTwice: 0 });
-  const [attempts] = await bench.pool.query<{ count: number }>(
-    { name: 'attempts', sql: `SELECT count(*) AS count FROM events WHERE type = 'AttemptStarted'` },
-    [],
-  );
-  expect(attempts?.count).toBe(tasks);
+  expect(await count(bench, 'AttemptStarted')).toBe(tasks);
 }
 
 describe('with tasks in flight', () => {
@@ -131,6 +134,57 @@ describe('with tasks in flight', () => {
     await using _ = await survives(async () => proxy.blackHole(), proxy.through(testbed.redis.url));
   });
 
+  test('a connection that breaks is no reason to give tickets out twice', async () => {
+    await using bench = await startOrchestrator({ REDIS_URL: testbed.redis.url });
+    await eventually(async () => expect(await epochs(bench)).toHaveLength(1));
+    const end = Promise.withResolvers<void>();
+    const waiting = defineAgent({ name: 'echo', version: '1', input: z.unknown(), run: () => end.promise });
+    const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [waiting], slots: 1 });
+    await worker.ready;
+    await submit(bench, TASKS);
+    const ticketed = async () => {
+      const jobs = (await redis.keys('*:b-*')).filter((key) => !key.endsWith(':lock'));
+      const found = await Promise.all(jobs.map((key) => redis.hget(key, 'data')));
+      return found.flatMap((data) => (JSON.parse(data ?? '{"tasks":[]}') as { tasks: string[] }).tasks);
+    };
+    await eventually(async () => expect(await ticketed()).toHaveLength(TASKS - 1));
+    const last = async () => {
+      const [leader] = await redis.keys('*:marker');
+      return Number(await redis.hget(leader ?? '', 'beat'));
+    };
+    for (let breaks = 0; breaks < 3; breaks += 1) {
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      const beat = await last();
+      // The lane is open again, and has had a turn.
+      await eventually(async () => expect(await last()).toBeGreaterThan(beat + 2));
+    }
+    expect((await ticketed()).length).toBeLessThanOrEqual(TASKS);
+    end.resolve();
+    await allDone(bench, TASKS);
+    await worker.close();
+  });
+
+  test('what is due later is due in the next epoch as well, whatever other tickets come', async () => {
+    await using bench = await startOrchestrator({ REDIS_URL: testbed.redis.url });
+    await eventually(async () => expect(await epochs(bench)).toHaveLength(1));
+    const worker = await join(bench);
+    const dueIn = (ms: number) => ({ dueAt: new Date(Date.now() + ms) });
+    const { id } = await bench.accept(dueIn(2_000));
+    await redis.flushall();
+    await eventually(async () => expect(await epochs(bench)).toHaveLength(2));
+    let others = 0;
+    await eventually(
+      async () => {
+        await bench.submit(dueIn(50));
+        others += 1;
+        expect((await bench.get(id)).status).toBe('completed');
+      },
+      { deadlineMs: 6_000, everyMs: 200 },
+    );
+    await allDone(bench, others + 1);
+    await worker.close();
+  });
+
   test('a Redis that may erase tickets is not relied upon', async () => {
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     try {
@@ -174,3 +228,28 @@ test.each(['queue', 'log'])(
     await worker.close();
   },
 );
+
+test('a tenant at its limit holds up nobody else whose worker is connected to another orchestrator than the one that leads', async () => {
+  await using bench = await startOrchestrator({ REDIS_URL: testbed.redis.url, MAX_RUNNING_PER_TENANT: '5' });
+  await eventually(async () => expect(await epochs(bench)).toHaveLength(1));
+  await using second = await bench.beside();
+  const end = Promise.withResolvers<void>();
+  const waiting = defineAgent({
+    name: 'echo',
+    version: '1',
+    input: z.unknown(),
+    run: (_, input) => (input === 'wait' ? end.promise : Promise.resolve()),
+  });
+  const worker = createWorker({ address: second.address, apiKey: API_KEY, agents: [waiting], slots: SLOTS });
+  await worker.ready;
+  // More than the window holds.
+  for (let calls = 0; calls < 3; calls += 1) {
+    await bench.submitFor('busy', ...Array.from({ length: TASKS }, () => ({ inputJson: '"wait"' })));
+  }
+  await eventually(async () => expect(await count(bench, 'AttemptStarted')).toBe(5));
+  await eventually(async () => expect(await ticketKeys()).toBe(0));
+  await submit(bench, 300);
+  await eventually(async () => expect(await count(bench, 'TaskCompleted')).toBe(300), { deadlineMs: 20_000 });
+  end.resolve();
+  await worker.close();
+});

@@ -203,12 +203,13 @@ export function startTopUp(parts: TopUpParts): TopUp {
 
   const turn = async () => {
     const { epoch, term } = parts.lane();
-    if (epoch === null || term === null) {
-      if (filledEpoch !== null) follower.end();
+    if (epoch !== null && epoch !== filledEpoch) {
+      follower.end();
       filledEpoch = null;
-      return;
     }
-    if (filledEpoch !== epoch) await fill(epoch);
+    // While the lane is closed the epoch may still go on: a connection that broke is no reason to give all its tickets out twice.
+    if (epoch === null || term === null) return;
+    if (filledEpoch === null) await fill(epoch);
     else if (performance.now() - scannedAt > RESCAN_MS) await scan();
     const lost = window.takeLost();
     if (lost.length > 0) logger.warn({ tasks: lost.length }, 'tickets vanished: offered again');
