@@ -181,23 +181,34 @@ describe('due tasks', () => {
     await log.writer.write(start(ids['running'] ?? ''));
     await log.writer.write(submit({ agent: 'other' }));
     const names = async (limit: number) => {
-      const due = await dueTasks(log.pool, { agent, limit });
+      const { tasks: due } = await dueTasks(log.pool, { agent, limit });
       return due.map(({ taskId }) => Object.keys(ids).find((name) => ids[name] === taskId));
     };
     expect(await names(10)).toEqual(['urgent', 'first', 'second', 'lowest']);
     expect(await names(2)).toEqual(['urgent', 'first']);
-    expect(await dueTasks(log.pool, { agent: 'nobody', limit: 10 })).toEqual([]);
+    expect(await dueTasks(log.pool, { agent: 'nobody', limit: 10 })).toEqual({ tasks: [], walkedTo: null });
   });
 
   test('are picked from the tenants in turns, but not from those that are passed over, and from another place if asked', async () => {
     const agent = 'fair';
     for (const tenant of ['a', 'a', 'a', 'a', 'b', 'c']) await log.writer.write({ ...submit({ agent }), tenant });
     const tenants = async (query: object) =>
-      (await dueTasks(log.pool, { agent, limit: 3, ...query })).map(({ tenant }) => tenant).toSorted();
+      (await dueTasks(log.pool, { agent, limit: 3, ...query })).tasks.map(({ tenant }) => tenant).toSorted();
     expect(await tenants({})).toEqual(['a', 'b', 'c']);
     expect(await tenants({ limit: 10 })).toEqual(['a', 'a', 'a', 'a', 'b', 'c']);
     expect(await tenants({ exceptTenants: ['a'] })).toEqual(['b', 'c']);
     expect(await tenants({ offset: 3 })).toEqual(['a', 'a', 'a']);
+  });
+
+  test('are found behind any number of tenants that have nothing due, page by page', async () => {
+    const agent = 'crowded';
+    const make = (tenant: string, dueInMs: number) => log.writer.write({ ...submit({ agent, dueInMs }), tenant });
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => make(`a-${n}`, MINUTE)));
+    const { taskId } = await make('z', 0);
+    const first = await dueTasks(log.pool, { agent, limit: 10 });
+    expect(first).toEqual({ tasks: [], walkedTo: 'a-999' });
+    const second = await dueTasks(log.pool, { agent, limit: 10, afterTenant: first.walkedTo ?? '' });
+    expect(second).toEqual({ tasks: [{ taskId, tenant: 'z' }], walkedTo: null });
   });
 
   test('that are due later cannot be started', async () => {

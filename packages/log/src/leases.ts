@@ -111,24 +111,28 @@ const DUE: Statement = {
   name: 'due_tasks',
   sql: `WITH RECURSIVE tenants AS (
           (SELECT t.tenant, 1 AS n FROM tasks t
-           WHERE t.status = 'queued' AND t.agent = $1 AND t.wake_at IS NOT NULL ORDER BY t.tenant LIMIT 1)
+           WHERE t.status = 'queued' AND t.agent = $1 AND t.wake_at IS NOT NULL AND t.tenant > $6 ORDER BY t.tenant LIMIT 1)
           UNION ALL
           SELECT next.tenant, o.n + 1 FROM tenants o CROSS JOIN LATERAL (
             SELECT t.tenant FROM tasks t
             WHERE t.status = 'queued' AND t.agent = $1 AND t.wake_at IS NOT NULL AND t.tenant > o.tenant ORDER BY t.tenant LIMIT 1
           ) next
-          WHERE o.n < 1000
+          WHERE o.n < $7::int
+        ), picked AS (
+          SELECT due.id, due.wake_at, due.turn, o.tenant, p.priority
+          FROM (SELECT tenant FROM tenants WHERE tenant <> ALL ($5::text[])) o
+          CROSS JOIN generate_series(0, 3) AS p(priority)
+          CROSS JOIN LATERAL (
+            SELECT t.id, t.wake_at, row_number() OVER (ORDER BY t.wake_at, t.id) AS turn FROM tasks t
+            WHERE t.status = 'queued' AND t.agent = $1 AND t.tenant = o.tenant AND t.priority = p.priority
+              AND t.wake_at <= now() - $3 * interval '1 millisecond'
+            ORDER BY t.wake_at, t.id LIMIT $2::int + $4::int
+          ) due
+          ORDER BY p.priority, due.turn, due.wake_at, due.id LIMIT $2 OFFSET $4
         )
-        SELECT due.id AS "taskId", o.tenant
-        FROM (SELECT tenant FROM tenants WHERE tenant <> ALL ($5::text[])) o
-        CROSS JOIN generate_series(0, 3) AS p(priority)
-        CROSS JOIN LATERAL (
-          SELECT t.id, t.wake_at, row_number() OVER (ORDER BY t.wake_at, t.id) AS turn FROM tasks t
-          WHERE t.status = 'queued' AND t.agent = $1 AND t.tenant = o.tenant AND t.priority = p.priority
-            AND t.wake_at <= now() - $3 * interval '1 millisecond'
-          ORDER BY t.wake_at, t.id LIMIT $2::int + $4::int
-        ) due
-        ORDER BY p.priority, due.turn, due.wake_at, due.id LIMIT $2 OFFSET $4`,
+        SELECT picked.id AS "taskId", picked.tenant, walk."walkedTo"
+        FROM (SELECT max(tenant) FILTER (WHERE n = $7::int) AS "walkedTo" FROM tenants) walk LEFT JOIN picked ON true
+        ORDER BY picked.priority, picked.turn, picked.wake_at, picked.id`,
 };
 
 export type DueQuery = {
@@ -140,14 +144,27 @@ export type DueQuery = {
   readonly offset?: number;
   /** Tenants to pass over; default none. */
   readonly exceptTenants?: readonly string[];
+  /** Only tenants behind this one; default all. */
+  readonly afterTenant?: string;
 };
 
+/** Tenants that one query looks at: those behind them have the next one. */
+const TENANTS_MAX = 1_000;
+
 export type DueTask = { readonly taskId: string; readonly tenant: string };
+/** `walkedTo`: there may be tenants behind this one; null: all were looked at. */
+export type DuePage = { readonly tasks: readonly DueTask[]; readonly walkedTo: string | null };
 
 /** Queued tasks that are due, the most urgent first; tenants take turns. */
-export function dueTasks(pool: Pool, query: DueQuery): Promise<DueTask[]> {
-  const { agent, limit, dueForMs = 0, offset = 0, exceptTenants = [] } = query;
-  return pool.query<DueTask>(DUE, [agent, limit, dueForMs, offset, exceptTenants]);
+export async function dueTasks(pool: Pool, query: DueQuery): Promise<DuePage> {
+  const { agent, limit, dueForMs = 0, offset = 0, exceptTenants = [], afterTenant = '' } = query;
+  type Row = { taskId: string | null; tenant: string; walkedTo: string | null };
+  const parameters = [agent, limit, dueForMs, offset, exceptTenants, afterTenant, TENANTS_MAX];
+  const rows = await pool.query<Row>(DUE, parameters);
+  return {
+    tasks: rows.flatMap(({ taskId, tenant }) => (taskId === null ? [] : [{ taskId, tenant }])),
+    walkedTo: rows[0]?.walkedTo ?? null,
+  };
 }
 
 // SKIP LOCKED: whoever waits for nobody cannot be part of a deadlock.

@@ -51,6 +51,8 @@ export function startLogLane(parts: LogLaneParts): LogLane {
   const stop = new AbortController();
   const wakers = new Map<string, Waker>();
   const drained = new Set<string>();
+  /** Agent → the tenant behind which to look next: one query looks at some of them. */
+  const walkedTo = new Map<string, string>();
   const serving: Promise<void>[] = [];
 
   /** @returns how many were picked */
@@ -60,12 +62,18 @@ export function startLogLane(parts: LogLaneParts): LogLane {
     const limit = wanted + claims.taking(agent) + heldBack.size;
     const offset = parts.rank() * wanted;
     const exceptTenants = heldBack.tenants(agent);
-    let due = await dueTasks(pool, { agent, limit, dueForMs, offset, exceptTenants });
+    const afterTenant = walkedTo.get(agent) ?? '';
+    const wants = { agent, limit, dueForMs, exceptTenants, afterTenant };
+    let page = await dueTasks(pool, { ...wants, offset });
     // Behind a short queue there is no other place to begin at.
-    if (due.length === 0 && offset > 0) due = await dueTasks(pool, { agent, limit, dueForMs, exceptTenants });
-    const free = due.filter(({ taskId }) => !claims.isTaking(taskId) && !heldBack.isHeld(taskId)).slice(0, wanted);
+    if (page.tasks.length === 0 && offset > 0) page = await dueTasks(pool, wants);
+    if (page.walkedTo === null) walkedTo.delete(agent);
+    else walkedTo.set(agent, page.walkedTo);
+    const free = page.tasks
+      .filter(({ taskId }) => !claims.isTaking(taskId) && !heldBack.isHeld(taskId))
+      .slice(0, wanted);
     const picked = free.filter(({ tenant }) => heldBack.mayOffer(agent, tenant)).map(({ taskId }) => taskId);
-    if (free.length < wanted) drained.add(agent);
+    if (free.length < wanted && afterTenant === '' && page.walkedTo === null) drained.add(agent);
     else drained.delete(agent);
     if (picked.length > 0) await parts.take(agent, picked);
     return picked.length;
