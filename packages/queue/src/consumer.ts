@@ -1,11 +1,12 @@
 /**
- * Takes one agent's tickets, one after the other, and only while there is a slot to give. What a ticket names and finds no slot goes back
- * to the front of its priority. A connection that answers nothing is replaced: "connected" says nothing, so every wait has a deadline.
+ * Takes one agent's tickets, as many at once as there are slots for, and none while there is no slot to give. What a ticket names and finds
+ * no slot goes back to the front of its priority. A connection that answers nothing is replaced: "connected" says nothing, so every wait has
+ * a deadline.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'bullmq';
-import { priorityAt, type Offer, type Ticket } from './offers.ts';
+import { Worker, type Job } from 'bullmq';
+import { priorityAt, TASKS_PER_TICKET, type Offer, type Ticket } from './offers.ts';
 import { queueName } from './queue-names.ts';
 import { blockingClient } from './redis-clients.ts';
 
@@ -14,6 +15,8 @@ const BLOCK_S = 2;
 /** An empty fetch answers after BLOCK_S; one that says nothing for so long is stuck. */
 const FETCH_MS = BLOCK_S * 1_000 + 2_000;
 const FINISH_MS = 2_000;
+/** One after the other, each would cost the time that Redis and a busy process take to answer, and slots would wait for it. */
+const TICKETS_AT_ONCE = 10;
 const REBUILD_PAUSE_MS = 250;
 /** A ticket in hand is locked for so long; one whose holder died lies there until the epoch ends: it is only a hint. */
 const LOCK_MS = 30_000;
@@ -25,6 +28,8 @@ export type ConsumerOptions = {
   readonly agent: string;
   /** Resolves once a slot is free. */
   readonly untilFree: (agent: string, signal: AbortSignal) => Promise<void>;
+  /** Slots that are free now. */
+  readonly free: (agent: string) => number;
   /** @returns what found no slot in time */
   readonly take: (agent: string, taskIds: readonly string[]) => Promise<readonly string[]>;
   readonly putBack: (agent: string, left: Pick<Offer, 'tasks' | 'priority'>) => Promise<void>;
@@ -45,19 +50,33 @@ export function startConsumer(options: ConsumerOptions): Consumer {
   let idle = false;
   let ticketAt = -Infinity;
 
+  const serve = async (job: Job<Ticket>, token: string) => {
+    const left = await options.take(agent, job.data.tasks);
+    await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
+    if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
+  };
+
+  /** For the slots that are free now; these calls go to Redis together. */
+  const fetchMore = (worker: Worker<Ticket>) => {
+    const wanted = Math.min(TICKETS_AT_ONCE - 1, Math.ceil(options.free(agent) / TASKS_PER_TICKET));
+    return Array.from({ length: wanted }, async () => {
+      const job = await within(FETCH_MS, worker.getNextJob(worker.id, { block: false }), stop.signal);
+      if (job !== undefined) await serve(job, worker.id);
+    });
+  };
+
   const consume = async (worker: Worker<Ticket>) => {
-    const token = worker.id;
     for (let empty = false; !stop.signal.aborted;) {
       await options.untilFree(agent, stop.signal);
       idle = empty;
-      const job = await within(FETCH_MS, worker.getNextJob(token), stop.signal);
+      const first = await within(FETCH_MS, worker.getNextJob(worker.id), stop.signal);
       idle = false;
-      empty = job === undefined;
-      if (job === undefined) continue;
+      empty = first === undefined;
+      if (first === undefined) continue;
       ticketAt = performance.now();
-      const left = await options.take(agent, job.data.tasks);
-      await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
-      if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
+      // It takes its slots at once, whatever becomes of the others.
+      const serving = serve(first, worker.id);
+      await Promise.all([serving, ...fetchMore(worker)]);
     }
   };
 

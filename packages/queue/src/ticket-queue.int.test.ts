@@ -42,6 +42,7 @@ function collect(options: { epoch?: number; fits?: number; from?: TicketQueue } 
     epoch,
     agent: AGENT,
     untilFree: free,
+    free: () => 0,
     take: async (_, tasks) => {
       taken.push(...tasks.slice(0, fits));
       return tasks.slice(fits);
@@ -49,6 +50,8 @@ function collect(options: { epoch?: number; fits?: number; from?: TicketQueue } 
   });
   return { taken, consumer };
 }
+
+const ticketOf = (ticket: number, tasks: number) => Array.from({ length: tasks }, (_, n) => `${ticket}/${n}`);
 
 describe('tickets', () => {
   test('are taken in the order of their priorities, and of their offers within one', async () => {
@@ -103,6 +106,7 @@ describe('tickets', () => {
       epoch: 1,
       agent: AGENT,
       untilFree: free,
+      free: () => 0,
       take: async (_, [first = '', ...left]) => {
         if (taken.length === 0) urgent = queue.offer(1, AGENT, [{ tasks: ['urgent'], priority: 2 }]);
         await urgent;
@@ -121,6 +125,7 @@ describe('tickets', () => {
       epoch: 1,
       agent: AGENT,
       untilFree: () => slot.promise,
+      free: () => 0,
       take: async (_, tasks) => {
         taken.push(...tasks);
         return [];
@@ -130,6 +135,32 @@ describe('tickets', () => {
     expect(await keys('*:b-*')).toHaveLength(1);
     slot.resolve();
     await eventually(() => expect(taken).toEqual(['a']));
+    await consumer.close();
+  });
+
+  test('are taken together when there are slots for more than one, and no more than that', async () => {
+    const slots = 150;
+    const taken: string[] = [];
+    const finished = Promise.withResolvers<void>();
+    await queue.offer(
+      1,
+      AGENT,
+      Array.from({ length: 5 }, (_, ticket) => ({ tasks: ticketOf(ticket, 50), priority: 2 })),
+    );
+    const consumer = queue.consume({
+      epoch: 1,
+      agent: AGENT,
+      untilFree: free,
+      free: () => slots - taken.length,
+      take: async (_, tasks) => {
+        taken.push(...tasks);
+        await finished.promise;
+        return [];
+      },
+    });
+    await eventually(() => expect(taken).toEqual([0, 1, 2].flatMap((ticket) => ticketOf(ticket, 50))));
+    expect(await keys('*:b-*:lock')).toHaveLength(3);
+    finished.resolve();
     await consumer.close();
   });
 

@@ -27,7 +27,7 @@ export type TicketQueue = {
   /** One ticket per offer. @throws when Redis refuses or is away: some may have been stored */
   offer(epoch: number, agent: string, offers: readonly Offer[]): Promise<void>;
   /** Takes this agent's tickets of this epoch until whoever asked closes it. */
-  consume(consumer: Pick<ConsumerOptions, 'epoch' | 'agent' | 'untilFree' | 'take'>): Consumer;
+  consume(consumer: Pick<ConsumerOptions, 'epoch' | 'agent' | 'untilFree' | 'free' | 'take'>): Consumer;
   dropEpochsBefore(epoch: number): Promise<void>;
   memoryPolicy(): Promise<string>;
   close(): Promise<void>;

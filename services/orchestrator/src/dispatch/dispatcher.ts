@@ -133,7 +133,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
         left.forEach(topUp.released);
         return [];
       };
-      const consumer = queue.consume({ epoch, agent, untilFree: roster.untilFree, take });
+      const consumer = queue.consume({ epoch, agent, untilFree: roster.untilFree, free: roster.free, take });
       consumers.set(agent, Object.assign(consumer, { epoch }));
     }
   };
