@@ -44,39 +44,48 @@ export type Consumer = {
   close(): Promise<void>;
 };
 
+/** `left`: its tasks that found no slot in time. */
+type Placed = { readonly job: Job<Ticket>; readonly left: readonly string[] };
+
 export function startConsumer(options: ConsumerOptions): Consumer {
   const { agent, epoch, onError } = options;
   const stop = new AbortController();
   let idle = false;
   let ticketAt = -Infinity;
 
-  const serve = async (job: Job<Ticket>, token: string) => {
-    const left = await options.take(agent, job.data.tasks);
+  const place = async (job: Job<Ticket>): Promise<Placed> => ({ job, left: await options.take(agent, job.data.tasks) });
+
+  /** For the slots that are free now; these calls go to Redis together. */
+  const placeMore = (worker: Worker<Ticket>) => {
+    const wanted = Math.min(TICKETS_AT_ONCE - 1, Math.ceil(options.free(agent) / TASKS_PER_TICKET));
+    return Array.from({ length: wanted }, async () => {
+      const job = await within(FETCH_MS, worker.getNextJob(worker.id, { block: false }), stop.signal);
+      return job === undefined ? null : place(job);
+    });
+  };
+
+  const finish = async ({ job, left }: Placed, token: string) => {
     await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
     if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
   };
 
-  /** For the slots that are free now; these calls go to Redis together. */
-  const fetchMore = (worker: Worker<Ticket>) => {
-    const wanted = Math.min(TICKETS_AT_ONCE - 1, Math.ceil(options.free(agent) / TASKS_PER_TICKET));
-    return Array.from({ length: wanted }, async () => {
-      const job = await within(FETCH_MS, worker.getNextJob(worker.id, { block: false }), stop.signal);
-      if (job !== undefined) await serve(job, worker.id);
-    });
-  };
-
   const consume = async (worker: Worker<Ticket>) => {
+    let finishing: Promise<unknown> = Promise.resolve();
     for (let empty = false; !stop.signal.aborted;) {
       await options.untilFree(agent, stop.signal);
       idle = empty;
-      const first = await within(FETCH_MS, worker.getNextJob(worker.id), stop.signal);
+      // Slots do not wait until Redis has forgotten the tickets before.
+      const [first] = await Promise.all([within(FETCH_MS, worker.getNextJob(worker.id), stop.signal), finishing]);
       idle = false;
       empty = first === undefined;
       if (first === undefined) continue;
       ticketAt = performance.now();
-      // It takes its slots at once, whatever becomes of the others.
-      const serving = serve(first, worker.id);
-      await Promise.all([serving, ...fetchMore(worker)]);
+      // The first takes its slots at once, whatever becomes of the others.
+      const placed = (await Promise.all([place(first), ...placeMore(worker)])).filter((one) => one !== null);
+      finishing = Promise.all(placed.map((one) => finish(one, worker.id)));
+      finishing.catch(() => undefined);
+      // What goes back stands before what would be fetched next.
+      if (placed.some(({ left }) => left.length > 0)) await finishing;
     }
   };
 
