@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 
 /** A silent partition hangs a client for ever unless a command may time out. Not for blocking commands. */
 const COMMAND_TIMEOUT_MS = 2_000;
-const RECONNECT_MAX_MS = 250;
+const RECONNECT_MAX_MS = 100;
 
 const RECONNECT = {
   // The default backs off so far that an outage of 20 s cost 19 s more.
