@@ -51,6 +51,7 @@ tasks.updated_at timestamp with time zone NOT NULL
 tasks.started_at timestamp with time zone
 tasks.finished_at timestamp with time zone
 tasks.wake_at timestamp with time zone
+tasks.expires_at timestamp with time zone
 tasks.submitted_position bigint NOT NULL
 tasks.outcome_position bigint
 tasks.version integer NOT NULL
@@ -61,7 +62,6 @@ tasks.tenant text COLLATE "C" NOT NULL
 tasks.agent text COLLATE "C" NOT NULL
 tasks.labels jsonb
 tasks.state json NOT NULL
-tasks.expires_at timestamp with time zone
 
 -- constraints
 commits.commits_pkey PRIMARY KEY (last_position)
@@ -102,14 +102,15 @@ CREATE TRIGGER commits_append_only BEFORE DELETE OR UPDATE ON public.commits FOR
 CREATE TRIGGER commits_no_truncate BEFORE TRUNCATE ON public.commits FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
-CREATE TRIGGER tasks_begin_with_an_event AFTER INSERT ON public.tasks FOR EACH ROW WHEN ((new.version > 1)) EXECUTE FUNCTION refuse_task_without_beginning()
 
 -- functions
-CREATE OR REPLACE FUNCTION public.append(c_stream text[], c_expected integer[], c_events integer[], c_life integer[], c_tenant text[], c_key text[], c_request_digest text[], c_lease_fence integer[], c_only_when text[], c_task uuid[], c_agent text[], c_priority integer[], c_status text[], c_fence integer[], c_wake_in_ms bigint[], c_expires_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_labels text[], c_state text[], e_command integer[], e_stream text[], e_tenant text[], e_version integer[], e_life integer[], e_type text[], e_digest text[], e_data text[], k_key text[], g_command integer[], g_counter integer[], g_delta bigint[], g_max bigint[])
+CREATE OR REPLACE FUNCTION public.append(c_stream text[], c_task uuid[], c_tenant text[], c_expected integer[], c_events integer[], c_life integer[], c_key text[], c_request_digest text[], c_lease_fence integer[], c_only_when text[], c_status text[], c_fence integer[], c_wake_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_state text[], c_agent text[], c_priority integer[], c_expires_in_ms bigint[], c_labels text[], e_command integer[], e_stream text[], e_tenant text[], e_version integer[], e_type text[], e_digest bytea[], e_data text[], k_key text[], k_rise bigint[], k_lowest bigint[], k_change bigint[], g_command integer[], g_counter integer[], g_delta integer[], g_max bigint[])
  RETURNS TABLE(first_position bigint, recorded_at timestamp with time zone, refused json)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
  SET jit TO 'off'
 AS $function$
@@ -118,9 +119,13 @@ DECLARE
   now_at       timestamptz;
   head         bigint;
   chain_before bytea;
-  appended     bigint;
   verdicts     smallint[];    -- per command: 0 accepted, 1 conflict, 2 duplicate, 3 leased, 4 early, 5 limited
   amounts      bigint[];      -- per counter
+  changes      bigint[] := k_change;
+  before_first bigint[];      -- per command: a position less the version of the event that gets it
+  appended     bigint;
+  to_change    bigint;
+  changed      bigint;
   guards       int := coalesce(array_length(g_command, 1), 0);
   g            int := 1;
   g_end        int;
@@ -146,112 +151,120 @@ BEGIN
   SELECT c.last_position, c.chain INTO head, chain_before FROM commits c ORDER BY c.last_position DESC LIMIT 1;
   head := coalesce(head, 0);
 
-  -- A scalar subquery on a key is an index probe, whatever the planner believed when the plan was made; a join is not.
+  -- A subquery on a key that ends in LIMIT is an index probe, whatever the planner believed when the plan was made; a join is not.
   SELECT array_agg(
     CASE
       WHEN a.key IS NOT NULL AND
         (SELECT sub.task_id FROM submissions sub WHERE sub.tenant = a.tenant AND sub.idempotency_key = a.key) IS NOT NULL
         THEN 2
       WHEN coalesce(
-        CASE WHEN a.task IS NULL
-          THEN (SELECT st.version FROM streams st WHERE st.stream = a.stream)
-          ELSE (SELECT t.version FROM tasks t WHERE t.id = a.task)
-        END, 0) <> a.expected
+        CASE WHEN a.task IS NULL THEN (SELECT st.version FROM streams st WHERE st.stream = a.stream) ELSE t.version END, 0
+      ) <> a.expected
         THEN 1
       -- The first lease of an attempt is its wake_at; heartbeats renew it in `leases`.
       WHEN a.lease_fence IS NOT NULL AND now_at < greatest(
-        (SELECT t.wake_at FROM tasks t WHERE t.id = a.task),
-        (SELECT le.until FROM leases le WHERE le.task_id = a.task AND le.fence = a.lease_fence))
+        t.wake_at, (SELECT le.until FROM leases le WHERE le.task_id = a.task AND le.fence = a.lease_fence))
         THEN 3
-      WHEN a.only_when IS NOT NULL AND (
-          SELECT CASE a.only_when
-              WHEN 'due' THEN t.wake_at > now_at OR coalesce(t.expires_at <= now_at, false)
-              WHEN 'over' THEN t.wake_at > now_at
-              WHEN 'expired' THEN coalesce(t.expires_at > now_at, true)
-            END
-          FROM tasks t WHERE t.id = a.task)
+      WHEN CASE a.only_when
+          WHEN 'due' THEN t.wake_at > now_at OR coalesce(t.expires_at <= now_at, false)
+          WHEN 'over' THEN t.wake_at > now_at
+          WHEN 'expired' THEN coalesce(t.expires_at > now_at, true)
+        END
         THEN 4
       ELSE 0
     END::smallint ORDER BY a.no)
   INTO verdicts
-  FROM unnest(c_stream, c_expected, c_tenant, c_key, c_lease_fence, c_only_when, c_task)
-    WITH ORDINALITY AS a(stream, expected, tenant, key, lease_fence, only_when, task, no);
+  FROM unnest(c_stream, c_task, c_tenant, c_expected, c_key, c_lease_fence, c_only_when)
+    WITH ORDINALITY AS a(stream, task, tenant, expected, key, lease_fence, only_when, no)
+  LEFT JOIN LATERAL (SELECT t.version, t.wake_at, t.expires_at FROM tasks t WHERE t.id = a.task LIMIT 1) t ON true;
 
-  IF array_remove(g_max, NULL) <> '{}' THEN
-    SELECT array_agg(coalesce((SELECT co.value FROM counters co WHERE co.key = k.key), 0) ORDER BY k.no) INTO amounts
-    FROM unnest(k_key) WITH ORDINALITY AS k(key, no);
-    -- Where even the sum of all rises keeps every limit, the order does not matter.
-    SELECT coalesce(bool_and(coalesce(amounts[s.counter] + s.rise <= s.lowest, true)), true) INTO fits
-    FROM (
-      SELECT g.counter, sum(greatest(g.delta, 0)) AS rise, min(g.max) AS lowest
-      FROM unnest(g_command, g_counter, g_delta, g_max) AS g(command, counter, delta, max)
-      WHERE verdicts[g.command] = 0 GROUP BY g.counter
-    ) s;
-    IF NOT fits THEN
-      WHILE g <= guards LOOP
-        g_end := g;
-        fits := verdicts[g_command[g]] = 0;
-        WHILE g_end <= guards AND g_command[g_end] = g_command[g] LOOP
-          fits := fits AND (g_max[g_end] IS NULL OR amounts[g_counter[g_end]] + g_delta[g_end] <= g_max[g_end]);
-          g_end := g_end + 1;
-        END LOOP;
-        IF fits THEN
-          FOR i IN g .. g_end - 1 LOOP
-            amounts[g_counter[i]] := amounts[g_counter[i]] + g_delta[i];
-          END LOOP;
-        ELSIF verdicts[g_command[g]] = 0 THEN
-          verdicts[g_command[g]] := 5;
-        END IF;
-        g := g_end;
+  SELECT array_agg(coalesce((SELECT co.value FROM counters co WHERE co.key = k.key), 0) ORDER BY k.no) INTO amounts
+  FROM unnest(k_key) WITH ORDINALITY AS k(key, no);
+  -- Where even the sum of all rises keeps every limit, the order does not matter.
+  SELECT coalesce(bool_and(amounts[k.no] + k.rise <= k.lowest), true) INTO fits
+  FROM unnest(k_rise, k_lowest) WITH ORDINALITY AS k(rise, lowest, no) WHERE k.lowest IS NOT NULL;
+  IF NOT fits THEN
+    WHILE g <= guards LOOP
+      g_end := g;
+      fits := verdicts[g_command[g]] = 0;
+      WHILE g_end <= guards AND g_command[g_end] = g_command[g] LOOP
+        fits := fits AND (g_max[g_end] IS NULL OR amounts[g_counter[g_end]] + g_delta[g_end] <= g_max[g_end]);
+        g_end := g_end + 1;
       END LOOP;
-    END IF;
+      IF fits THEN
+        FOR i IN g .. g_end - 1 LOOP
+          amounts[g_counter[i]] := amounts[g_counter[i]] + g_delta[i];
+        END LOOP;
+      ELSIF verdicts[g_command[g]] = 0 THEN
+        verdicts[g_command[g]] := 5;
+      END IF;
+      g := g_end;
+    END LOOP;
   END IF;
-  IF guards > 0 THEN
-    INSERT INTO counters AS c (key, value)
-    SELECT k_key[s.counter], s.change
+  IF 0 <> ANY (verdicts) THEN
+    SELECT array_agg(s.change ORDER BY s.counter) INTO changes
     FROM (
-      SELECT g.counter, sum(g.delta) AS change
-      FROM unnest(g_command, g_counter, g_delta) AS g(command, counter, delta)
-      WHERE verdicts[g.command] = 0 GROUP BY g.counter
-    ) s
-    WHERE s.change <> 0
-    ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value;
+      SELECT k.no AS counter, coalesce(sum(g.delta) FILTER (WHERE verdicts[g.command] = 0), 0) AS change
+      FROM generate_subscripts(k_key, 1) AS k(no)
+      LEFT JOIN unnest(g_command, g_counter, g_delta) AS g(command, counter, delta) ON g.counter = k.no
+      GROUP BY k.no
+    ) s;
   END IF;
+  INSERT INTO counters AS c (key, value)
+  SELECT k.key, k.change FROM unnest(k_key, changes) AS k(key, change) WHERE k.change <> 0
+  ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value;
 
-  INSERT INTO events (position, recorded_at, version, life, stream, tenant, type, digest, data)
-  SELECT head + row_number() OVER (ORDER BY e.no), now_at, e.version, e.life, e.stream, e.tenant, e.type,
-         decode(e.digest, 'hex'), e.data::json
-  FROM unnest(e_command, e_stream, e_tenant, e_version, e_life, e_type, e_digest, e_data)
-    WITH ORDINALITY AS e(command, stream, tenant, version, life, type, digest, data, no)
-  WHERE verdicts[e.command] = 0;
-  GET DIAGNOSTICS appended = ROW_COUNT;
+  SELECT array_agg(head + a.up_to_here - a.accepted - a.expected ORDER BY a.no), sum(a.accepted),
+         count(*) FILTER (WHERE a.accepted > 0 AND a.expected > 0 AND a.task IS NOT NULL)
+  INTO before_first, appended, to_change
+  FROM (
+    SELECT a.*, sum(a.accepted) OVER (ORDER BY a.no ROWS UNBOUNDED PRECEDING) AS up_to_here
+    FROM (
+      SELECT a.no, a.task, a.expected, CASE WHEN verdicts[a.no] = 0 THEN a.events ELSE 0 END AS accepted
+      FROM unnest(c_task, c_expected, c_events) WITH ORDINALITY AS a(task, expected, events, no)
+    ) a
+  ) a;
 
   IF appended > 0 THEN
-    INSERT INTO tasks AS t (id, created_at, updated_at, started_at, finished_at, wake_at, expires_at,
-                            submitted_position, outcome_position, version, fence, priority, status, tenant, agent, labels, state)
-    SELECT a.task, now_at, now_at, CASE WHEN a.starts THEN now_at END, CASE WHEN a.ends THEN now_at END,
-           CASE WHEN NOT a.ends THEN now_at + a.wake_in_ms * interval '1 millisecond' END,
-           now_at + a.expires_in_ms * interval '1 millisecond',
-           a.last_position - a.events + 1, CASE WHEN a.ends THEN a.last_position END,
-           a.expected + a.events, a.fence, a.priority, a.status, a.tenant, a.agent, a.labels::jsonb, a.state::json
-    FROM (
-      SELECT a.*, head + sum(a.events) OVER (ORDER BY a.no ROWS UNBOUNDED PRECEDING) AS last_position
-      FROM unnest(c_expected, c_events, c_tenant, c_task, c_agent, c_priority, c_status, c_fence,
-                  c_wake_in_ms, c_expires_in_ms, c_starts, c_ends, c_labels, c_state)
-        WITH ORDINALITY AS a(expected, events, tenant, task, agent, priority, status, fence,
-                             wake_in_ms, expires_in_ms, starts, ends, labels, state, no)
-      WHERE verdicts[a.no] = 0
-    ) a
-    WHERE a.task IS NOT NULL
-    ON CONFLICT (id) DO UPDATE SET
-      updated_at = excluded.updated_at,
-      started_at = coalesce(excluded.started_at, t.started_at),
-      finished_at = excluded.finished_at,
-      wake_at = CASE WHEN excluded.finished_at IS NULL THEN coalesce(excluded.wake_at, t.wake_at) END,
-      -- After an outcome only a retry comes, and its life does not expire.
-      expires_at = CASE WHEN t.outcome_position IS NULL THEN t.expires_at END,
-      outcome_position = excluded.outcome_position,
-      version = excluded.version, fence = excluded.fence, status = excluded.status, state = excluded.state;
+    INSERT INTO events (position, recorded_at, version, life, stream, tenant, type, digest, data)
+    SELECT before_first[e.command] + e.version, now_at, e.version, c_life[e.command], e.stream, e.tenant, e.type, e.digest, e.data::json
+    FROM unnest(e_command, e_stream, e_tenant, e_version, e_type, e_digest, e_data)
+      AS e(command, stream, tenant, version, type, digest, data)
+    WHERE verdicts[e.command] = 0;
+
+    IF array_position(c_expected, 0) IS NOT NULL THEN
+      INSERT INTO tasks (id, created_at, updated_at, started_at, finished_at, wake_at, expires_at, submitted_position, outcome_position,
+                         version, fence, priority, status, tenant, agent, labels, state)
+      SELECT a.task, now_at, now_at, CASE WHEN a.starts THEN now_at END, CASE WHEN a.ends THEN now_at END,
+             CASE WHEN NOT a.ends THEN now_at + a.wake_in_ms * interval '1 millisecond' END,
+             now_at + a.expires_in_ms * interval '1 millisecond',
+             before_first[a.no] + 1, CASE WHEN a.ends THEN before_first[a.no] + a.events END,
+             a.events, a.fence, a.priority, a.status, a.tenant, a.agent, a.labels::jsonb, a.state::json
+      FROM unnest(c_task, c_expected, c_events, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state,
+                  c_tenant, c_agent, c_priority, c_expires_in_ms, c_labels)
+        WITH ORDINALITY AS a(task, expected, events, status, fence, wake_in_ms, starts, ends, state,
+                             tenant, agent, priority, expires_in_ms, labels, no)
+      WHERE a.expected = 0 AND a.task IS NOT NULL AND verdicts[a.no] = 0;
+    END IF;
+
+    IF to_change > 0 THEN
+      UPDATE tasks t SET
+        updated_at = now_at,
+        started_at = CASE WHEN a.starts THEN now_at ELSE t.started_at END,
+        finished_at = CASE WHEN a.ends THEN now_at END,
+        wake_at = CASE WHEN NOT a.ends THEN coalesce(now_at + a.wake_in_ms * interval '1 millisecond', t.wake_at) END,
+        -- After an outcome only a retry comes, and its life does not expire.
+        expires_at = CASE WHEN t.outcome_position IS NULL THEN t.expires_at END,
+        outcome_position = CASE WHEN a.ends THEN before_first[a.no] + a.expected + a.events END,
+        version = a.expected + a.events, fence = a.fence, status = a.status, state = a.state::json
+      FROM unnest(c_task, c_expected, c_events, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state)
+        WITH ORDINALITY AS a(task, expected, events, status, fence, wake_in_ms, starts, ends, state, no)
+      WHERE t.id = a.task AND a.expected > 0 AND verdicts[a.no] = 0;
+      GET DIAGNOSTICS changed = ROW_COUNT;
+      IF changed <> to_change THEN
+        RAISE EXCEPTION 'the row of a task was deleted while it was changed' USING ERRCODE = 'serialization_failure';
+      END IF;
+    END IF;
 
     IF array_position(c_task, NULL) IS NOT NULL THEN
       INSERT INTO streams (stream, version)
@@ -263,13 +276,9 @@ BEGIN
 
     IF true = ANY (c_ends) THEN
       INSERT INTO outcomes (task_id, life, position)
-      SELECT a.task, a.life, a.last_position
-      FROM (
-        SELECT a.*, head + sum(a.events) OVER (ORDER BY a.no ROWS UNBOUNDED PRECEDING) AS last_position
-        FROM unnest(c_events, c_life, c_task, c_ends) WITH ORDINALITY AS a(events, life, task, ends, no)
-        WHERE verdicts[a.no] = 0
-      ) a
-      WHERE a.ends;
+      SELECT a.task, a.life, before_first[a.no] + a.expected + a.events
+      FROM unnest(c_task, c_expected, c_events, c_life, c_ends) WITH ORDINALITY AS a(task, expected, events, life, ends, no)
+      WHERE a.ends AND verdicts[a.no] = 0;
     END IF;
 
     IF array_remove(c_key, NULL) <> '{}' THEN
@@ -283,7 +292,7 @@ BEGIN
     SELECT head + appended, head + 1, now_at,
            sha256(coalesce(chain_before, ''::bytea) || int8send(head + 1)
                   || int8send((extract(epoch FROM now_at) * 1000000)::bigint)
-                  || string_agg(decode(e.digest, 'hex'), ''::bytea ORDER BY e.no))
+                  || string_agg(e.digest, ''::bytea ORDER BY e.no))
     FROM unnest(e_command, e_digest) WITH ORDINALITY AS e(command, digest, no)
     WHERE verdicts[e.command] = 0;
   END IF;
@@ -413,16 +422,6 @@ AS $function$
 BEGIN
   RAISE EXCEPTION 'the log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $function$
-CREATE OR REPLACE FUNCTION public.refuse_task_without_beginning()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-BEGIN
-  IF (SELECT e.version FROM events e WHERE e.position = NEW.submitted_position AND e.stream = 'task/' || NEW.id) IS DISTINCT FROM 1 THEN
-    RAISE EXCEPTION 'the row of task % would not begin with its first event: it was deleted while it was changed', NEW.id USING ERRCODE = 'serialization_failure';
-  END IF;
-  RETURN NULL;
-END $function$
 CREATE OR REPLACE FUNCTION public.take_append_lock()
  RETURNS void
  LANGUAGE plpgsql
@@ -442,7 +441,7 @@ END $function$
 -- grants
 GRANT USAGE ON SCHEMA public TO PUBLIC
 GRANT USAGE ON SCHEMA public TO morningai_app
-GRANT EXECUTE ON append(text[],integer[],integer[],integer[],text[],text[],text[ TO PUBLIC
+GRANT EXECUTE ON append(text[],uuid[],text[],integer[],integer[],integer[],text[ TO PUBLIC
 GRANT INSERT, SELECT ON commits TO morningai_app
 GRANT INSERT, SELECT, UPDATE ON counters TO morningai_app
 GRANT EXECUTE ON drop_empty_counters(text[]) TO morningai_app
@@ -456,7 +455,6 @@ GRANT EXECUTE ON mend_tasks(json) TO morningai_app
 GRANT INSERT, SELECT ON outcomes TO morningai_app
 GRANT SELECT ON queued_lines TO morningai_app
 GRANT EXECUTE ON refuse_change() TO PUBLIC
-GRANT EXECUTE ON refuse_task_without_beginning() TO PUBLIC
 GRANT INSERT, SELECT, UPDATE ON streams TO morningai_app
 GRANT INSERT, SELECT ON submissions TO morningai_app
 GRANT EXECUTE ON take_append_lock() TO PUBLIC

@@ -61,12 +61,17 @@ export function countersOf(tenant: string, state: State): readonly string[] {
 
 /** What going from one state to another changes in the counters, however many events are in between. */
 export function counterChanges(tenant: string, before: State, after: State): readonly Omit<Guard, 'max'>[] {
-  const had = countersOf(tenant, before);
-  const has = countersOf(tenant, after);
-  return [
-    ...has.filter((key) => !had.includes(key)).map((key) => ({ key, delta: 1 })),
-    ...had.filter((key) => !has.includes(key)).map((key) => ({ key, delta: -1 })),
-  ];
+  const open = Number(isOpen(after)) - Number(isOpen(before));
+  const running = Number(after.status === 'running') - Number(before.status === 'running');
+  const changes = open === 0 ? [] : [{ key: openTasksKey(tenant), delta: open }];
+  const runs = running > 0 ? after : before;
+  if (running === 0 || runs.status === 'none') return changes;
+  for (const key of runningKeys(tenant, runs)) changes.push({ key, delta: running });
+  return changes;
+}
+
+function isOpen(state: State): boolean {
+  return state.status !== 'none' && !isFinished(state);
 }
 
 /** What must hold for an attempt of this task to start: one at a time of its concurrency key, and what is configured. */

@@ -111,7 +111,8 @@ export function isFinished(state: State): boolean {
 // Evolve: never throws, for history must always load.
 
 export function evolve(state: State, event: Event): State {
-  const life = { ...lifeOf(state), events: lifeOf(state).events + 1 };
+  const life = lifeOf(state);
+  life.events += 1;
   switch (event.type) {
     case 'TaskSubmitted': {
       const { agent, requestDigest, maxAttempts, maxCrashes, concurrencyKey } = event.data;
@@ -365,11 +366,10 @@ const UNBORN: Life = {
   begun: false,
 };
 
-function lifeOf(state: State): Life {
-  if (state.status === 'none') return UNBORN;
-  return {
+function lifeOf(state: State): { -readonly [Key in keyof Life]: Life[Key] } {
+  if (state.status === 'none') return { ...UNBORN };
+  const life: ReturnType<typeof lifeOf> = {
     agent: state.agent,
-    ...(state.concurrencyKey === undefined ? {} : { concurrencyKey: state.concurrencyKey }),
     requestDigest: state.requestDigest,
     life: state.life,
     fence: state.fence,
@@ -385,6 +385,8 @@ function lifeOf(state: State): Life {
     ended: state.ended,
     endedBefore: state.endedBefore,
     begun: state.begun,
-    ...(state.lost === undefined ? {} : { lost: state.lost }),
   };
+  if (state.concurrencyKey !== undefined) life.concurrencyKey = state.concurrencyKey;
+  if (state.lost !== undefined) life.lost = state.lost;
+  return life;
 }

@@ -124,14 +124,14 @@ describe('an append', () => {
   test('is refused in a transaction that would not see what was committed before it', async () => {
     const client = await log.connect();
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    const call = `SELECT append(${Array.from({ length: 33 }, () => "'{}'").join(', ')})`;
+    const call = `SELECT append(${Array.from({ length: 35 }, () => "'{}'").join(', ')})`;
     await expect(client.query(call)).rejects.toMatchObject({ code: '0A000' });
   });
 
   test('is durable when it returns, also where synchronous_commit is off', async () => {
     const client = await log.connect();
     await client.query('BEGIN; SET LOCAL synchronous_commit = off');
-    await client.query(`SELECT append(${Array.from({ length: 33 }, () => "'{}'").join(', ')})`);
+    await client.query(`SELECT append(${Array.from({ length: 35 }, () => "'{}'").join(', ')})`);
     const { rows } = await client.query('SHOW synchronous_commit');
     expect(rows).toEqual([{ synchronous_commit: 'on' }]);
     await client.query('ROLLBACK');

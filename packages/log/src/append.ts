@@ -3,12 +3,12 @@
  * error was thrown and the outcome is what `classifyFailure` says of it.
  */
 import type { Guard } from '@morningai/core/task-projection';
-import { plainArray, textArray } from './array-parameter.ts';
+import { bigintArray, booleanArray, byteaArray, intArray, textArray, uuidArray } from './array-parameter.ts';
 import { canonicalJson, eventDigest } from './digest.ts';
 import type { Pool, Statement } from './pool.ts';
 import type { LogEvent } from './read.ts';
 
-export type NewEvent = { readonly type: string; readonly life: number; readonly data: unknown };
+export type NewEvent = { readonly type: string; readonly data: unknown };
 
 /** The folded row of a task, as it is after the command's events. */
 export type TaskRow = {
@@ -32,6 +32,8 @@ export type Append = {
   readonly tenant: string;
   /** The version the decision was made on; 0: the stream must not exist. */
   readonly expectedVersion: number;
+  /** Of its events. */
+  readonly life: number;
   /** At least one. */
   readonly events: readonly NewEvent[];
   readonly guards: readonly Guard[];
@@ -64,48 +66,43 @@ export type Appended =
 /** A command whose values are text already: nothing in it can throw any more. */
 export type EncodedAppend = {
   readonly command: Append;
-  readonly events: readonly EncodedEvent[];
+  /** As they will be read back; once they are in the log, they have a position and a time. */
+  readonly events: readonly { -readonly [Key in keyof LogEvent]: LogEvent[Key] }[];
+  /** Of each event, one character per byte. */
+  readonly digests: readonly string[];
   readonly labels: string | null;
   readonly state: string | null;
-};
-
-type EncodedEvent = {
-  readonly version: number;
-  readonly life: number;
-  readonly type: string;
-  readonly digest: string;
-  readonly data: string;
 };
 
 /** `json` takes the escape of a NUL, and fails at whoever reads the text. */
 const NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
+const NOT_RECORDED = new Date(Number.NaN);
+
 /** @throws what is not JSON, or not JSON for Postgres: a bigint, NaN, a lone surrogate, a NUL */
 export function encodeAppend(command: Append): EncodedAppend {
-  const { stream, tenant, task, expectedVersion } = command;
+  const { stream, tenant, task, expectedVersion, life } = command;
   if (command.events.length === 0) throw new RangeError('an append needs an event');
-  const events = command.events.map(({ type, life, data: value }, offset) => {
+  for (const ms of [task?.wakeInMs, task?.expiresInMs]) {
+    if (ms != null && !Number.isSafeInteger(ms)) throw new RangeError(`${ms} is no number of milliseconds`);
+  }
+  const events = command.events.map(({ type, data }, offset) => {
+    const dataText = canonicalJson(data);
+    if (dataText.includes('\\u0000') && NUL.test(dataText)) throw new RangeError('a text has a NUL character');
     const version = expectedVersion + offset + 1;
-    const data = canonicalJson(value);
-    if (data.includes('\\u0000') && NUL.test(data)) throw new RangeError('a text has a NUL character');
-    return { version, life, type, data, digest: eventDigest({ stream, version, tenant, type, life }, data) };
+    return { position: 0, stream, version, life, tenant, type, dataText, recordedAt: NOT_RECORDED };
   });
+  const digests = events.map((event) => eventDigest(event, event.dataText, 'binary'));
   const labels = task?.labels ? JSON.stringify(task.labels) : null;
-  return { command, events, labels, state: task ? JSON.stringify(task.state) : null };
+  return { command, events, digests, labels, state: task ? JSON.stringify(task.state) : null };
 }
 
-const COLUMNS = 33;
-/** Its elements are sent as text, and are uuids there. */
-const TASK_COLUMN = 10;
+const COLUMNS = 35;
 const APPEND: Statement = {
   name: 'append',
   sql: `SELECT first_position, recorded_at, refused
-        FROM append(${Array.from({ length: COLUMNS }, (_, n) => parameter(n + 1)).join(', ')})`,
+        FROM append(${Array.from({ length: COLUMNS }, (_, n) => `$${n + 1}`).join(', ')})`,
 };
-
-function parameter(column: number): string {
-  return column === TASK_COLUMN ? `$${column}::text[]::uuid[]` : `$${column}`;
-}
 
 type Row = { first_position: number | null; recorded_at: Date; refused: readonly Refusal[] | null };
 type Refusal = {
@@ -131,9 +128,12 @@ export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[])
     const refusal = refusals.get(index);
     if (refusal === undefined) {
       const firstPosition = position;
-      position += append.events.length;
-      const recordedAt = row.recorded_at;
-      return { ok: true, firstPosition, recordedAt, logged: loggedEvents(append, firstPosition, recordedAt) };
+      for (const event of append.events) {
+        event.position = position;
+        event.recordedAt = row.recorded_at;
+        position += 1;
+      }
+      return { ok: true, firstPosition, recordedAt: row.recorded_at, logged: append.events };
     }
     if (refusal.reason !== 'duplicate') return { ok: false, reason: refusal.reason };
     const { taskId, requestDigest } = refusal;
@@ -141,58 +141,69 @@ export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[])
   });
 }
 
-/** As they would be read back. */
-function loggedEvents({ command, events }: EncodedAppend, firstPosition: number, recordedAt: Date): LogEvent[] {
-  const { stream, tenant } = command;
-  return events.map(({ version, life, type, data }, index) => {
-    return { position: firstPosition + index, stream, version, life, tenant, type, dataText: data, recordedAt };
-  });
-}
-
-function parameters(batch: readonly EncodedAppend[]): (string | Buffer)[] {
+function parameters(batch: readonly EncodedAppend[]): Buffer[] {
   const commands = batch.map(({ command }) => command);
   const tasks = commands.map((command) => command.task);
-  const events = batch.flatMap(({ command, events: encoded }, index) =>
-    encoded.map((event) => ({ ...event, command: index + 1, stream: command.stream, tenant: command.tenant })),
-  );
-  const guards = commands.flatMap((command, index) =>
-    command.guards.map((guard) => ({ ...guard, command: index + 1 })),
-  );
-  const keys = [...new Set(guards.map((guard) => guard.key))];
-  const keyNumbers = new Map(keys.map((key, index) => [key, index + 1]));
+  const events = batch.flatMap((append) => append.events);
+  const guards = commands.flatMap((command) => command.guards);
+  const counters = countersOf(guards);
+  const keys = [...counters.keys()];
+  const sums = [...counters.values()];
   return [
-    textArray(commands.map((command) => command.stream)),
-    plainArray(commands.map((command) => command.expectedVersion)),
-    plainArray(commands.map((command) => command.events.length)),
-    plainArray(commands.map((command) => command.events.at(-1)?.life ?? null)),
+    textArray(commands.map((command) => (command.task === null ? command.stream : null))),
+    uuidArray(tasks.map((task) => task?.id ?? null)),
     textArray(commands.map((command) => command.tenant)),
+    intArray(commands.map((command) => command.expectedVersion)),
+    intArray(commands.map((command) => command.events.length)),
+    intArray(commands.map((command) => command.life)),
     textArray(commands.map((command) => command.submission?.key ?? null)),
     textArray(commands.map((command) => command.submission?.requestDigest ?? null)),
-    plainArray(commands.map((command) => command.unlessLeased?.fence ?? null)),
+    intArray(commands.map((command) => command.unlessLeased?.fence ?? null)),
     textArray(commands.map((command) => command.onlyWhen)),
-    textArray(tasks.map((task) => task?.id ?? null)),
-    textArray(tasks.map((task) => task?.agent ?? null)),
-    plainArray(tasks.map((task) => task?.priority ?? null)),
     textArray(tasks.map((task) => task?.status ?? null)),
-    plainArray(tasks.map((task) => task?.fence ?? null)),
-    plainArray(tasks.map((task) => task?.wakeInMs ?? null)),
-    plainArray(tasks.map((task) => task?.expiresInMs ?? null)),
-    plainArray(tasks.map((task) => task?.starts ?? false)),
-    plainArray(tasks.map((task) => task?.ends ?? false)),
-    textArray(batch.map(({ labels }) => labels)),
+    intArray(tasks.map((task) => task?.fence ?? null)),
+    bigintArray(tasks.map((task) => task?.wakeInMs ?? null)),
+    booleanArray(tasks.map((task) => task?.starts ?? false)),
+    booleanArray(tasks.map((task) => task?.ends ?? false)),
     textArray(batch.map(({ state }) => state)),
-    plainArray(events.map((event) => event.command)),
+    textArray(tasks.map((task) => task?.agent ?? null)),
+    intArray(tasks.map((task) => task?.priority ?? null)),
+    bigintArray(tasks.map((task) => task?.expiresInMs ?? null)),
+    textArray(batch.map(({ labels }) => labels)),
+    intArray(numbersOf(commands, (command) => command.events.length)),
     textArray(events.map((event) => event.stream)),
     textArray(events.map((event) => event.tenant)),
-    plainArray(events.map((event) => event.version)),
-    plainArray(events.map((event) => event.life)),
+    intArray(events.map((event) => event.version)),
     textArray(events.map((event) => event.type)),
-    textArray(events.map((event) => event.digest)),
-    textArray(events.map((event) => event.data)),
+    byteaArray(batch.flatMap((append) => append.digests)),
+    textArray(events.map((event) => event.dataText)),
     textArray(keys),
-    plainArray(guards.map((guard) => guard.command)),
-    plainArray(guards.map((guard) => keyNumbers.get(guard.key) ?? null)),
-    plainArray(guards.map((guard) => guard.delta)),
-    plainArray(guards.map((guard) => guard.max)),
+    bigintArray(sums.map(({ rise }) => rise)),
+    bigintArray(sums.map(({ lowest }) => lowest)),
+    bigintArray(sums.map(({ change }) => change)),
+    intArray(numbersOf(commands, (command) => command.guards.length)),
+    intArray(guards.map((guard) => counters.get(guard.key)?.number ?? null)),
+    intArray(guards.map((guard) => guard.delta)),
+    bigintArray(guards.map((guard) => guard.max)),
   ];
+}
+
+type CounterSums = { readonly number: number; rise: number; lowest: number | null; change: number };
+
+/** What the guards come to, counter by counter, were all of them accepted. */
+function countersOf(guards: readonly Guard[]): ReadonlyMap<string, CounterSums> {
+  const counters = new Map<string, CounterSums>();
+  for (const { key, delta, max } of guards) {
+    let sums = counters.get(key);
+    if (sums === undefined) counters.set(key, (sums = { number: counters.size + 1, rise: 0, lowest: null, change: 0 }));
+    sums.change += delta;
+    sums.rise += Math.max(0, delta);
+    if (max !== null) sums.lowest = Math.min(max, sums.lowest ?? max);
+  }
+  return counters;
+}
+
+/** Of each command its number, as often as it has something. */
+function numbersOf(commands: readonly Append[], count: (command: Append) => number): number[] {
+  return commands.flatMap((command, index) => Array.from({ length: count(command) }, () => index + 1));
 }

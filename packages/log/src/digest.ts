@@ -46,18 +46,19 @@ function isInOrder(value: unknown, depth = 1): boolean {
 }
 
 /**
- * sha256 (hex) over the RFC 8785 text of {stream, version, tenant, type, life, data: sha256(data)}. The data is hashed apart so that it
+ * sha256 over the RFC 8785 text of {stream, version, tenant, type, life, data: sha256(data)}. The data is hashed apart so that it
  * can be redacted later without breaking the chain.
  * @param dataText the event's data as `canonicalJson` gives it
+ * @param encoding binary: one character per byte
  */
-export function eventDigest(event: DigestedEvent, dataText: string): string {
+export function eventDigest(event: DigestedEvent, dataText: string, encoding: 'hex' | 'binary' = 'hex'): string {
   const { stream, version, tenant, type, life } = event;
   const data = hash('sha256', dataText, 'hex');
   // RFC 8785 by hand, three times as fast: keys in order, strings as JSON.stringify has them.
   const text =
     `{"data":"${data}","life":${life},"stream":${JSON.stringify(stream)},"tenant":${JSON.stringify(tenant)},` +
     `"type":${JSON.stringify(type)},"version":${version}}`;
-  return hash('sha256', text, 'hex');
+  return hash('sha256', text, encoding);
 }
 
 /**

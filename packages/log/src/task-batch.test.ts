@@ -51,7 +51,8 @@ describe('the commands of one task', () => {
     expect(decided.append).toMatchObject({
       expectedVersion: 2,
       stream: `task/${taskId}`,
-      events: [{ type: 'StepCompleted' }, { type: 'StepCompleted' }, { type: 'TaskCompleted', life: 1 }],
+      life: 1,
+      events: [{ type: 'StepCompleted' }, { type: 'StepCompleted' }, { type: 'TaskCompleted' }],
       guards: ENDED,
       task: { status: 'completed', ends: true, fence: 1, wakeInMs: null },
       onlyWhen: null,

@@ -123,7 +123,8 @@ function toAppend(
     stream: taskStream(task.taskId),
     tenant: task.tenant,
     expectedVersion: task.before.version,
-    events: events.map((event) => ({ type: event.type, life: state.life, data: event.data })),
+    life: state.life,
+    events,
     guards: guardsOf(task.tenant, task.before.state, state, commands),
     task: {
       ...projectTask(events, state),

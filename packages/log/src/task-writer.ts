@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { backoffMs } from '@morningai/core/backoff';
 import { AppError } from '@morningai/core/errors';
+import { isFinished } from '@morningai/core/task';
 import { appendBisecting, type AppendedOrRefused } from './append-bisecting.ts';
 import { loadTasks } from './load-tasks.ts';
 import { createMailbox } from './mailbox.ts';
@@ -163,7 +164,8 @@ export function createTaskWriter(pool: Pool): TaskWriter {
 
   const settle = (task: DecidedTask<Entry>, result: AppendedOrRefused | null): readonly Entry[] => {
     const { taskId, append, version, state } = task;
-    if (result?.ok === false) known.delete(taskId);
+    // What is finished is hardly asked for again.
+    if (result?.ok === false || isFinished(state)) known.delete(taskId);
     else if (append !== null) remember(taskId, { tenant: append.tenant, version, state });
     const { stored, again } = settleTask(task, result);
     for (const written of stored) for (const listener of listeners) tell(listener, written);

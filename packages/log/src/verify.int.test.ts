@@ -234,8 +234,8 @@ describe('verify names', () => {
     ],
     [
       'a task out of nowhere',
-      `INSERT INTO tasks SELECT gen_random_uuid(), created_at, updated_at, started_at, finished_at, wake_at, submitted_position,
-         outcome_position, version, fence, priority, status, tenant, agent, labels, state FROM tasks LIMIT 1`,
+      `INSERT INTO tasks SELECT gen_random_uuid(), created_at, updated_at, started_at, finished_at, wake_at, expires_at,
+         submitted_position, outcome_position, version, fence, priority, status, tenant, agent, labels, state FROM tasks LIMIT 1`,
       ['tasks: 12 in the database, 11 by the log'],
     ],
     [

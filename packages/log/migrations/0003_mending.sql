@@ -3,7 +3,7 @@
 -- What replay and the healing of single tasks need. `events` is the truth; here the other tables are set to what it gives. Who may append
 -- may call these, and so may write rows that it could not write by itself; each is checked against the log, under the append lock.
 
--- The append lock, with the time limits of `append` (0001).
+-- The append lock, with the time limits of `append`.
 CREATE FUNCTION take_append_lock() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -16,18 +16,6 @@ BEGIN
   PERFORM set_config('lock_timeout', '2s', true);
   PERFORM pg_advisory_xact_lock(7233641904615);
 END $$;
-
--- A row that somebody deletes between the version check and the upsert of one append would be inserted anew, without its beginning: its
--- priority, labels and input would be those of no event. Such an append is undone; tried again, it finds no row and heals it.
-CREATE FUNCTION refuse_task_without_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF (SELECT e.version FROM events e WHERE e.position = NEW.submitted_position AND e.stream = 'task/' || NEW.id) IS DISTINCT FROM 1 THEN
-    RAISE EXCEPTION 'the row of task % would not begin with its first event: it was deleted while it was changed', NEW.id USING ERRCODE = 'serialization_failure';
-  END IF;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER tasks_begin_with_an_event AFTER INSERT ON tasks FOR EACH ROW
-  WHEN (NEW.version > 1) EXECUTE FUNCTION refuse_task_without_beginning();
 
 -- Sets these tasks, at most 500, to what was folded from the log, unless the log has gone on since. `wanted`: {"versions": [{id, version}],
 -- "tasks": [row of tasks], "outcomes": [row], "submissions": [row]}; version 0 and no row: the log knows no such task. Returns which
