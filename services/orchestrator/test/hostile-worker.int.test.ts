@@ -131,6 +131,20 @@ test('claims that are no claims hurt nobody: healthy tasks run on, and submits a
   await worker.close();
 });
 
+test('a worker that hangs up before it is welcomed has no slots', async () => {
+  const stream = open();
+  const gone = once(stream, 'status');
+  say(stream, hello({ workerId: 'ghost', agents: offer({ name: 'haunted' }), slots: 100 }));
+  stream.end();
+  await gone;
+  // Whoever says Hello after it is welcomed after it.
+  const haunted = defineAgent({ name: 'haunted', version: '1', input: z.unknown(), run: async () => null });
+  const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [haunted], slots: 3 });
+  await worker.ready;
+  expect(await bench.freeSlots('haunted')).toBe(3);
+  await worker.close();
+});
+
 test('what a silent worker was assigned and never began is done by another, and that is no failure', async () => {
   const stream = open();
   say(stream, hello({ workerId: 'silent', agents: offer({ name: 'quiet' }), slots: 3 }));

@@ -9,8 +9,8 @@ export type Member = {
   readonly slots: number;
 };
 
-/** `draining`: it asked for nothing new. `silent`: nothing was heard of it for too long. */
-export type RestReason = 'draining' | 'silent';
+/** `draining`: it asked for nothing new. `silent`: nothing was heard of it for too long. `behind`: it has not read what it was sent. */
+export type RestReason = 'draining' | 'silent' | 'behind';
 
 export type Roster<M extends Member> = {
   join(member: M): void;

@@ -43,11 +43,15 @@ export function work(parts: RpcParts, stream: Stream): void {
     session.open = false;
     session = null;
   };
+  const send = createOutbox(stream, {
+    onBehind: (behind) => session !== null && roster[behind ? 'rest' : 'wake'](session, 'behind'),
+    onFull: () => end(new AppError('OVERLOADED', 'the worker does not read what it is answered')),
+  });
   const silent = setTimeout(() => end(new AppError('REQUEST_INVALID', 'no Hello came')), HELLO_WITHIN_MS);
 
   const greet = async (hello: Hello) => {
     clearTimeout(silent);
-    const joined = await welcome(parts, hello, { send: createOutbox(stream), end });
+    const joined = await welcome(parts, hello, { send, end });
     if (stream.destroyed || stream.cancelled) return;
     session = joined;
     // A worker that comes back has left, whatever its old stream believes.
