@@ -12,6 +12,7 @@ import { witnessBegun } from '../dispatch/evidence.ts';
 import { releaseUnbegun } from '../dispatch/release.ts';
 import { renewHeld } from '../dispatch/renew-held.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
+import { createInflow } from './inflow.ts';
 import { createOutbox } from './outbox.ts';
 import type { RpcParts } from './parts.ts';
 import { recordResult } from './record-result.ts';
@@ -47,6 +48,7 @@ export function work(parts: RpcParts, stream: Stream): void {
     onBehind: (behind) => session !== null && roster[behind ? 'rest' : 'wake'](session, 'behind'),
     onFull: () => end(new AppError('OVERLOADED', 'the worker does not read what it is answered')),
   });
+  const inflow = createInflow(stream);
   const silent = setTimeout(() => end(new AppError('REQUEST_INVALID', 'no Hello came')), HELLO_WITHIN_MS);
 
   const greet = async (hello: Hello) => {
@@ -85,7 +87,9 @@ export function work(parts: RpcParts, stream: Stream): void {
       // The worker must wait for Welcome: what it says before it is said again after it.
       return;
     }
-    recordResult(parts, session, message).catch(end);
+    const recording = recordResult(parts, session, message);
+    inflow(message, recording);
+    recording.catch(end);
   };
 
   try {
