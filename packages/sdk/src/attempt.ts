@@ -95,6 +95,8 @@ async function runStep<T>(parts: AttemptParts, step: Step<T>): Promise<T> {
       $case: 'stepStarting',
       value: { claim, step: name, index, effectKey: key },
     });
+    // Asked to stop while that was recorded: what has not begun need not be had.
+    parts.signal.throwIfAborted();
   }
   const outputJson = toJson(
     await runInTime(parts.signal, name, options.timeoutMs, (signal) => step.run({ signal, key })),
