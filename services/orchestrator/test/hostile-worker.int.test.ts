@@ -156,6 +156,13 @@ test('what a silent worker was assigned and never began is done by another, and 
   const quiet = defineAgent({ name: 'quiet', version: '1', input: z.unknown(), run: async () => null });
   const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [quiet] });
   for (const { id } of tasks) expect(await bench.finished(id)).toMatchObject({ status: 'completed', failures: 0 });
+  // It wakes and begins them after all: told at once, it need not have their effects again.
+  const fenced = new Set<string>();
+  stream.on('data', ({ messages }: OrchestratorFrame) => {
+    for (const { message } of messages) if (message?.$case === 'fenced') fenced.add(message.value.claim?.task ?? '');
+  });
+  say(stream, ...tasks.map(({ id: task }): Message => ({ $case: 'begun', value: { claim: { task, fence: 1 } } })));
+  await eventually(async () => expect(fenced).toEqual(new Set(tasks.map(({ id }) => id))), { deadlineMs: 10_000 });
   stream.end();
   await worker.close();
 });

@@ -7,7 +7,7 @@ import { LIMITS } from '@morningai/core/limits';
 import type { Command, Failure, Json } from '@morningai/core/task';
 import type { Claim, TaskFailure, WorkerMessage } from '@morningai/rpc/worker';
 import { renewHeld } from '../dispatch/renew-held.ts';
-import { claimOf, heldKey, heldOf, type WorkSession } from '../dispatch/work-session.ts';
+import { claimOf, heldKey, heldOf, tellFenced, type WorkSession } from '../dispatch/work-session.ts';
 import { retryPolicy } from '../domain/agent-record.ts';
 import { milliseconds } from './duration.ts';
 import type { RpcParts } from './parts.ts';
@@ -28,6 +28,7 @@ export async function recordResult(parts: RpcParts, session: WorkSession, messag
       const begun = claimText(message.value.claim);
       const held = heldOf(session, begun);
       if (held?.stage === 'assigned') held.stage = 'begun';
+      else if (held?.stage === 'released') tellFenced(session, begun, 'it was not begun in time, and given to others');
       return;
     }
     case 'progress':
