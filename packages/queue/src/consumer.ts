@@ -64,28 +64,42 @@ export function startConsumer(options: ConsumerOptions): Consumer {
     });
   };
 
+  /** What is left goes back also when Redis does not forget the ticket: that one is only a hint, and nobody takes it again. */
   const finish = async ({ job, left }: Placed, token: string) => {
-    await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
-    if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
+    try {
+      await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
+    } finally {
+      if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
+    }
   };
 
+  /** Whatever becomes of one ticket, the others are finished. @throws what went wrong with any, once all are done */
   const consume = async (worker: Worker<Ticket>) => {
     let finishing: Promise<unknown> = Promise.resolve();
     for (let empty = false; !stop.signal.aborted;) {
       await options.untilFree(agent, stop.signal);
       idle = empty;
       // Slots do not wait until Redis has forgotten the tickets before.
-      const [first] = await Promise.all([within(FETCH_MS, worker.getNextJob(worker.id), stop.signal), finishing]);
+      const [fetched, finished] = await Promise.allSettled([
+        within(FETCH_MS, worker.getNextJob(worker.id), stop.signal),
+        finishing,
+      ]);
       idle = false;
+      const first = valueOf(fetched);
       empty = first === undefined;
-      if (first === undefined) continue;
-      ticketAt = performance.now();
-      // The first takes its slots at once, whatever becomes of the others.
-      const placed = (await Promise.all([place(first), ...placeMore(worker)])).filter((one) => one !== null);
-      finishing = Promise.all(placed.map((one) => finish(one, worker.id)));
-      finishing.catch(() => undefined);
-      // What goes back stands before what would be fetched next.
-      if (placed.some(({ left }) => left.length > 0)) await finishing;
+      if (first !== undefined) {
+        ticketAt = performance.now();
+        // The first takes its slots at once, whatever becomes of the others.
+        const placed = await Promise.allSettled([place(first), ...placeMore(worker)]);
+        const tickets = placed.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
+        finishing = allDone(tickets.map((one) => finish(one, worker.id)));
+        finishing.catch(() => undefined);
+        const failed = placed.some(({ status }) => status === 'rejected');
+        // What goes back stands before what would be fetched next.
+        if (failed || tickets.some(({ left }) => left.length > 0)) await finishing;
+        placed.forEach(valueOf);
+      }
+      valueOf(finished);
     }
   };
 
@@ -128,6 +142,17 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       await running;
     },
   };
+}
+
+/** @throws why there is none */
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}
+
+/** Waits for all, also when one fails. @throws the first failure */
+async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
+  (await Promise.allSettled(work)).forEach(valueOf);
 }
 
 /** @throws when nothing came in time, or at the signal */

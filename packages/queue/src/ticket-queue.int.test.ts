@@ -98,6 +98,27 @@ describe('tickets', () => {
     },
   );
 
+  test('give back what found no slot also when Redis refuses to give more of them', async () => {
+    await queue.offer(1, AGENT, [{ tasks: ['a', 'b', 'c'], priority: 0 }]);
+    const [name = ''] = await keys('*:wait');
+    const prioritized = name.replace(/wait$/, 'prioritized');
+    // What is not at the front of all cannot be taken: an error, and not "nothing there".
+    await redis.set(prioritized, 'no list at all');
+    const taken: string[] = [];
+    const consumer = queue.consume({
+      epoch: 1,
+      agent: AGENT,
+      untilFree: free,
+      free: () => 1,
+      take: async (_, [first = '', ...left]) => {
+        taken.push(first);
+        return left;
+      },
+    });
+    await eventually(() => expect(taken).toEqual(['a', 'b', 'c']));
+    await consumer.close();
+  });
+
   test('that were taken and put back keep their priority', async () => {
     await queue.offer(1, AGENT, [{ tasks: ['a', 'b', 'c'], priority: 3 }]);
     let urgent = Promise.resolve();
