@@ -24,6 +24,9 @@ const CLAIM_DEADLINE_MS = 10_000;
 /** What a claim weighs in the mailbox. */
 const CLAIM_BYTES = 300;
 
+/** After a claim that could not be written its slot rests: the log has no room, or is away; asking it again at once would not mend that. */
+const UNWRITTEN_REST_MS = 250;
+
 /** How long a task stands in line for a slot here before it is left to others. */
 const HOLD_MS = 500;
 
@@ -50,9 +53,9 @@ export type ClaimAlong = {
 };
 
 export type ClaimsParts = {
-  readonly writer: TaskWriter;
+  readonly writer: Pick<TaskWriter, 'write'>;
   readonly roster: Roster<WorkSession>;
-  readonly catalog: AgentCatalog;
+  readonly catalog: Pick<AgentCatalog, 'known'>;
   readonly assignments: AssignmentCache;
   readonly runningLimits: RunningLimits;
   /** Told of each claim that was not written: the task stays queued. `limited`: a limit refused it. */
@@ -135,6 +138,10 @@ export function createClaims(parts: ClaimsParts): Claims {
       // Whether it was recorded is unknown: if so, its lease ends it.
       if (limited === null) logger.warn({ traceId: taskId, why: reason(failure) }, 'claim not written');
       parts.onUnclaimed(taskId, limited);
+      if (limited === null && asAppError(failure).retryable) {
+        setTimeout(() => roster.giveBack(session), UNWRITTEN_REST_MS).unref();
+        return;
+      }
     }
     if (!claimed) roster.giveBack(session);
   };

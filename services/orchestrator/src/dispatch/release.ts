@@ -9,7 +9,12 @@ const RELEASE_DEADLINE_MS = 10_000;
 const RELEASE_BYTES = 200;
 
 /** If it cannot be written in time, the lease ends the attempt. */
-export async function releaseClaim(writer: TaskWriter, logger: Logger, taskId: string, fence: number): Promise<void> {
+export async function releaseClaim(
+  writer: Pick<TaskWriter, 'write'>,
+  logger: Logger,
+  taskId: string,
+  fence: number,
+): Promise<void> {
   try {
     await writer.write({
       taskId,
