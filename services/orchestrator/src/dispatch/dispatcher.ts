@@ -160,9 +160,10 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     topUp.wrote(written);
   };
 
+  /** One more of a tenant at its limit may be offered: by the leader's tickets, or where there are none. */
   const wakeLanes = (agent: string) => {
-    logLane.wake(agent);
-    topUp.wake();
+    if (lane.term === null) logLane.wake(agent);
+    else topUp.wake();
   };
 
   /** What a key held back is due again. */

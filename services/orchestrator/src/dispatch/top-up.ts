@@ -172,7 +172,9 @@ export function startTopUp(parts: TopUpParts): TopUp {
     const cursors = backlog.cursors(agent, heldBack.tenants(agent));
     if (cursors.length === 0) return;
     backlogReadAt.set(agent, performance.now());
-    const each = Math.max(1, Math.floor(page / cursors.length));
+    // What a limit would refuse need not be read.
+    const credit = Math.max(...cursors.map(({ tenant }) => heldBack.credit(agent, tenant)));
+    const each = Math.min(Math.max(1, Math.floor(page / cursors.length)), credit);
     const rows = Map.groupBy(await dueBacklog(pool, agent, cursors, each), lineOf);
     for (const cursor of cursors) {
       const line = rows.get(lineOf(cursor)) ?? [];

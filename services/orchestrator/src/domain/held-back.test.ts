@@ -34,6 +34,16 @@ describe('of a tenant at its limit', () => {
     expect(offered(1)).toEqual([false]);
   });
 
+  test('a refusal of what was offered before takes back nothing of what has ended since', () => {
+    held.hold(task('a'));
+    for (const id of ['b', 'c', 'd']) held.freed(task(id));
+    expect(held.credit('faq', 'acme')).toBe(3);
+    held.hold(task('offered long ago'));
+    expect(held.credit('faq', 'acme')).toBe(3);
+    expect(offered(4)).toEqual([true, true, true, false]);
+    expect(held.credit('faq', 'another')).toBe(Infinity);
+  });
+
   test('all are offered again once nothing was refused for a while', () => {
     held.hold(task('a'));
     nowMs = 5_000;

@@ -7,6 +7,8 @@
 /** So often a few tasks of a tenant at its limit are offered, for attempts that ended elsewhere. */
 const PROBE_MS = 250;
 const PROBE_TASKS = 10;
+/** What ended while older tickets took its place is owed too: not more than the leader offers in a few turns. */
+const CREDIT_MAX = 1_000;
 /** A tenant that was refused nothing for so long is at no limit any more. */
 const LIMITED_MS = 5_000;
 /** The next task of a taken key is tried again after this, or as soon as the key is free. */
@@ -32,6 +34,8 @@ export type HeldBack = {
   isHeld(taskId: string): boolean;
   /** True: a task of this tenant may be offered, and will be. */
   mayOffer(agent: string, tenant: string): boolean;
+  /** How many tasks of this tenant may be offered now; Infinity: it is at no limit. */
+  credit(agent: string, tenant: string): number;
   /** The tenants of this agent of which nothing may be offered now. */
   tenants(agent: string): readonly string[];
   /**
@@ -67,11 +71,12 @@ export function createHeldBack(now: () => number): HeldBack {
     return tenant;
   };
 
+  /** A refusal takes nothing of the credit away: what it refused was paid for when it was offered, or offered before the limit was known. */
   const limit = (agent: string, name: string) => {
     const tenants = limited.get(agent) ?? new Map<string, Tenant>();
     limited.set(agent, tenants);
-    const { probedAt } = tenants.get(name) ?? { probedAt: now() };
-    tenants.set(name, { credit: 0, refusedAt: now(), probedAt });
+    const { credit, probedAt } = tenants.get(name) ?? { credit: 0, probedAt: now() };
+    tenants.set(name, { credit, refusedAt: now(), probedAt });
   };
 
   const next = (key: string): Task | null => {
@@ -106,11 +111,12 @@ export function createHeldBack(now: () => number): HeldBack {
       tenant.credit -= 1;
       return true;
     },
+    credit: (agent, name) => tenantOf(agent, name)?.credit ?? Infinity,
     tenants: (agent) =>
       [...(limited.get(agent)?.keys() ?? [])].filter((name) => (tenantOf(agent, name)?.credit ?? 1) === 0),
     freed({ agent, tenant: name, concurrencyKey }) {
       const tenant = tenantOf(agent, name);
-      if (tenant !== undefined) tenant.credit += 1;
+      if (tenant !== undefined) tenant.credit = Math.min(CREDIT_MAX, tenant.credit + 1);
       return {
         next: concurrencyKey === null ? null : next(keyName(name, concurrencyKey)),
         isLimited: tenant !== undefined,
