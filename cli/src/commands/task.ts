@@ -23,6 +23,7 @@ export function printTask(task: Task): void {
     agent: task.agent,
     status: task.status,
     attempt: `${task.attempt} (${task.failures} of ${task.maxAttempts} failures)`,
+    lane: task.lane,
     life: task.life === 1 ? null : String(task.life),
     created: task.createdAt,
     due: task.status === 'scheduled' ? task.dueAt : null,

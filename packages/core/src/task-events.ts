@@ -22,6 +22,9 @@ export type Submission = {
 
 type Attempt = { readonly fence: number };
 
+/** How a claim came about: by a ticket, by a look into the log, or with neither, when the task became due where a slot was free. */
+export type Lane = 'queue' | 'log' | 'direct';
+
 export type Event =
   | { readonly type: 'TaskSubmitted'; readonly data: Submission }
   | {
@@ -30,6 +33,8 @@ export type Event =
         readonly claimId: string;
         readonly worker: string;
         readonly agentVersion: string;
+        /** Missing in what an older release wrote. */
+        readonly lane?: Lane;
         readonly leaseMs: number;
         /** How long the attempt may take; missing: as long as it likes. */
         readonly timeoutMs?: number;

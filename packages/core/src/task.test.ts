@@ -20,13 +20,14 @@ const SUBMIT: Command & { type: 'Submit' } = {
 };
 const ERROR = { code: 'OOPS', message: 'it failed' };
 
-const start = (claimId: string): Command => ({
-  type: 'Start',
-  claimId,
-  worker: 'w',
-  agentVersion: '1',
-  leaseMs: 10_000,
-});
+const start = (claimId: string) =>
+  ({
+    type: 'Start',
+    claimId,
+    worker: 'w',
+    agentVersion: '1',
+    leaseMs: 10_000,
+  }) satisfies Command;
 const complete = (fence: number): Command => ({ type: 'Complete', fence, output: 'done' });
 const fail = (fence: number, retryInMs: number | null = 0): Command => ({
   type: 'Fail',
@@ -200,6 +201,15 @@ describe('a task', () => {
     expect(after(SUBMIT, start('a', 500))).toMatchObject({ status: 'running', timeoutMs: 500 });
     expect(after(SUBMIT, start('a', 500), fail(1))).not.toHaveProperty('timeoutMs');
     expect(after(SUBMIT, start('a', 500), fail(1), start('b'))).not.toHaveProperty('timeoutMs');
+  });
+
+  test('says by which lane its attempt was claimed, if it is known, with keys in the order in which they are stored', () => {
+    const [plain] = decide(start('a'), after(SUBMIT));
+    const [ticketed] = decide({ ...start('a'), lane: 'queue', timeoutMs: 500 }, after(SUBMIT));
+    expect(plain?.data).not.toHaveProperty('lane');
+    expect(ticketed?.data).toMatchObject({ lane: 'queue' });
+    const keys = Object.keys(ticketed?.data ?? {});
+    expect(keys).toEqual(keys.toSorted());
   });
 
   test('loses no attempt by a release', () => {

@@ -4,10 +4,10 @@
  */
 import { AppError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import type { Event, Failure, Json, Submission } from './task-events.ts';
+import type { Event, Failure, Json, Lane, Submission } from './task-events.ts';
 
 export { isKnownEvent, isOutcome } from './task-events.ts';
-export type { Event, Failure, Json, Submission };
+export type { Event, Failure, Json, Lane, Submission };
 
 // Commands: what somebody asks for.
 
@@ -18,6 +18,7 @@ export type Command =
       readonly claimId: string;
       readonly worker: string;
       readonly agentVersion: string;
+      readonly lane?: Lane;
       readonly leaseMs: number;
       readonly timeoutMs?: number;
     }
@@ -193,10 +194,11 @@ export function decide(command: Command, state: State): readonly Event[] {
     case 'Start': {
       // A stale or double ticket dies here. A repeat after a lost reply finds its own claimId in the state.
       if (state.status !== 'queued' || state.claimId === command.claimId) return [];
-      const { agentVersion, claimId, leaseMs, timeoutMs, worker } = command;
+      const { agentVersion, claimId, lane, leaseMs, timeoutMs, worker } = command;
+      const by = lane === undefined ? {} : { lane };
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
       // In the order of its keys: so the log stores it (RFC 8785), and needs not sort it.
-      const data = { agentVersion, claimId, fence: state.fence + 1, leaseMs, ...limit, worker };
+      const data = { agentVersion, claimId, fence: state.fence + 1, ...by, leaseMs, ...limit, worker };
       return [{ type: 'AttemptStarted', data }];
     }
     case 'Release':

@@ -22,7 +22,8 @@ export type Task = {
   readonly failures: number;
   readonly maxAttempts: number;
   readonly priority: number;
-  readonly lane: 'queue' | 'log' | null;
+  /** How its newest attempt was claimed; null where it had none, and in lists. `direct`: as it became due, by no lane. */
+  readonly lane: 'queue' | 'log' | 'direct' | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly usage: unknown;
   /** Times are ISO 8601, in UTC. */

@@ -105,6 +105,8 @@ describe('with tasks in flight', () => {
       { epoch: 2, cause: 'redis forgot' },
     ]);
     await eventually(async () => expect(await redis.keys('*:e1-*')).toEqual([]));
+    const sql = `SELECT DISTINCT data ->> 'lane' AS lane FROM events WHERE type = 'AttemptStarted'`;
+    expect(await bench.pool.query({ name: 'lanes', sql }, [])).toContainEqual({ lane: 'queue' });
   });
 
   test('a Redis that is killed and comes back empty is not missed', async () => {

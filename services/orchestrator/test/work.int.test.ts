@@ -45,7 +45,12 @@ describe.concurrent('work', () => {
     await eventually(
       async () => {
         const { id } = await bench.accept({ inputJson: '{"n":1}' });
-        expect(await bench.finished(id)).toMatchObject({ status: 'completed', attempt: 1, outputJson: '{"n":1}' });
+        expect(await bench.finished(id)).toMatchObject({
+          status: 'completed',
+          attempt: 1,
+          outputJson: '{"n":1}',
+          lane: 'direct',
+        });
         const [submitted, started] = await readStream(bench.pool, taskStream(id), 0, 2);
         expect(started).toMatchObject({ type: 'AttemptStarted', recordedAt: submitted?.recordedAt });
       },
@@ -178,7 +183,9 @@ describe.concurrent('work', () => {
       agentThat(async (_, input) => input),
     );
     const tasks = await Promise.all(Array.from({ length: 50 }, () => bench.accept({})));
-    for (const { id } of tasks) expect((await bench.finished(id)).status).toBe('completed');
+    const done = await Promise.all(tasks.map(({ id }) => bench.finished(id)));
+    expect(new Set(done.map(({ status }) => status))).toEqual(new Set(['completed']));
+    expect(done.filter(({ lane }) => !['log', 'direct'].includes(lane))).toEqual([]);
     await worker.close();
     expect(await bench.verify()).toMatchObject({ problems: [], recordedTwice: 0, ledger: { completed: 50, open: 0 } });
   });

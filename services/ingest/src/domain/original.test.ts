@@ -17,6 +17,7 @@ const task: Task = {
   maxAttempts: 8,
   priority: 2,
   labels: {},
+  lane: '',
   createdAt: at,
   dueAt: at,
   startedAt: undefined,

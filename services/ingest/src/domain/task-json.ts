@@ -19,7 +19,8 @@ export const taskJsonSchema = z.strictObject({
   failures: z.int(),
   maxAttempts: z.int(),
   priority: z.int(),
-  lane: z.enum(['queue', 'log']).nullable(),
+  /** How its newest attempt was claimed; null where it had none, and in lists. */
+  lane: z.enum(['queue', 'log', 'direct']).nullable(),
   labels: z.record(z.string(), z.string()),
   usage: z.unknown(),
   createdAt: time.nullable(),
@@ -47,9 +48,9 @@ export function taskJson(task: Task): TaskJson {
     failures: task.failures,
     maxAttempts: task.maxAttempts,
     priority: task.priority,
-    // Neither is in the protocol yet.
-    lane: null,
+    lane: task.lane === '' ? null : (task.lane as TaskJson['lane']),
     labels: task.labels,
+    // Not in the protocol yet.
     usage: null,
     createdAt: isoOrNull(task.createdAt),
     dueAt: isoOrNull(task.dueAt),

@@ -80,6 +80,7 @@ const task = ({ id, agent, inputJson }: TaskSpec, outputJson = '') => ({
   maxAttempts: 8,
   priority: 2,
   labels: {},
+  lane: '',
   createdAt: undefined,
   dueAt: undefined,
   startedAt: undefined,

@@ -40,7 +40,7 @@ function openClaims(refusal: () => AppError) {
     catalog: { known: () => undefined },
     assignments: { put: () => undefined, take: () => Promise.resolve(undefined) },
     runningLimits: { perTenant: null, perAgent: null },
-    onUnclaimed: (taskId) => void claims.take('echo', [taskId], 60_000),
+    onUnclaimed: (taskId) => void claims.take('echo', [taskId], 'queue', 60_000),
     logger: createLogger('test', 'silent'),
     signal: new AbortController().signal,
   });
@@ -49,7 +49,7 @@ function openClaims(refusal: () => AppError) {
 
 test('a claim that the log has no room for is not asked for again at once', async () => {
   const { claims, asked } = openClaims(() => new AppError('OVERLOADED', 'full'));
-  await claims.take('echo', ['task']);
+  await claims.take('echo', ['task'], 'queue');
   await vi.advanceTimersByTimeAsync(0);
   expect(asked).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(249);
@@ -62,7 +62,7 @@ test('a claim that a limit refused costs its slot no rest', async () => {
   const details = { tenant: 'default', concurrencyKey: null };
   const refusals = [new AppError('LIMIT_REACHED', 'at the limit', { details })];
   const { claims, asked } = openClaims(() => refusals.pop() ?? new AppError('OVERLOADED', 'full'));
-  await claims.take('echo', ['task']);
+  await claims.take('echo', ['task'], 'queue');
   await vi.advanceTimersByTimeAsync(0);
   expect(asked).toHaveLength(2);
 });

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { asAppError } from '@morningai/core/errors';
+import type { Lane } from '@morningai/core/task';
 import type { RunningLimits } from '@morningai/core/task-projection';
 import type { ThenStart } from '@morningai/log/task-batch';
 import type { TaskWriter, Written } from '@morningai/log/task-writer';
@@ -35,7 +36,7 @@ export type Claims = {
    * Gives each of the tasks a slot and has it claimed; what finds none within `holdMs` is left to others.
    * @returns those that found none; the claims of the others are being written
    */
-  take(agent: string, taskIds: readonly string[], holdMs?: number): Promise<readonly string[]>;
+  take(agent: string, taskIds: readonly string[], lane: Lane, holdMs?: number): Promise<readonly string[]>;
   /**
    * A claim that goes along with the submission of a task, if a slot is free now. Its slot is taken until `settle`, which is told what
    * became of the submission (null: it failed; whether it was recorded may be unknown, then the lease ends the attempt).
@@ -81,17 +82,17 @@ export function createClaims(parts: ClaimsParts): Claims {
     takingOf.set(agent, (takingOf.get(agent) ?? 1) - 1);
   };
 
-  const startFor = (session: WorkSession, agent: string): ThenStart['command'] => {
+  const startFor = (session: WorkSession, agent: string, lane: Lane): ThenStart['command'] => {
     const agentVersion = session.agents.get(agent) ?? '';
     const leaseMs = catalog.known(agent)?.leaseMs ?? DEFAULTS.leaseMs;
     const timeoutMs = session.timeouts.get(agent);
     const limit = timeoutMs === undefined ? {} : { timeoutMs };
-    return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, leaseMs, ...limit };
+    return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, lane, leaseMs, ...limit };
   };
 
   /** @returns false: the slot is free again */
-  const claim = async (session: WorkSession, agent: string, taskId: string) => {
-    const command = startFor(session, agent);
+  const claim = async (session: WorkSession, agent: string, taskId: string, lane: Lane) => {
+    const command = startFor(session, agent, lane);
     const written = await writer.write({
       taskId,
       tenant: '',
@@ -126,9 +127,9 @@ export function createClaims(parts: ClaimsParts): Claims {
     return true;
   };
 
-  const work = async (session: WorkSession, agent: string, taskId: string) => {
+  const work = async (session: WorkSession, agent: string, taskId: string, lane: Lane) => {
     let failure: unknown;
-    const claimed = await claim(session, agent, taskId).catch((error: unknown) => {
+    const claimed = await claim(session, agent, taskId, lane).catch((error: unknown) => {
       failure = error;
       return false;
     });
@@ -147,7 +148,7 @@ export function createClaims(parts: ClaimsParts): Claims {
   };
 
   return {
-    take(agent, taskIds, holdMs = HOLD_MS) {
+    take(agent, taskIds, lane, holdMs = HOLD_MS) {
       const { promise, resolve } = Promise.withResolvers<readonly string[]>();
       const inLine = new Map<string, () => void>();
       let asked = false;
@@ -169,7 +170,7 @@ export function createClaims(parts: ClaimsParts): Claims {
         const withdraw = roster.request(agent, (session) => {
           granted = true;
           inLine.delete(taskId);
-          void work(session, agent, taskId);
+          void work(session, agent, taskId, lane);
           if (asked && inLine.size === 0) stopWaiting();
         });
         if (!granted) inLine.set(taskId, withdraw);
@@ -184,7 +185,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       withdraw();
       if (session === null) return null;
       const granted: WorkSession = session;
-      const command = startFor(granted, agent);
+      const command = startFor(granted, agent, 'direct');
       const settle = async (written: Written | null, assignment: Assignment) => {
         const isOurs = written !== null && isMine(written, command.claimId);
         if (!isOurs || !(await give(granted, agent, written, assignment))) roster.giveBack(granted);

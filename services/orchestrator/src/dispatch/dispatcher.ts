@@ -5,6 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Lane } from '@morningai/core/task';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
 import { ticketPrefix } from '@morningai/queue/queue-names';
@@ -98,15 +99,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   };
 
   /** For slots here. What finds none in time goes back to the leader, who passed it over meanwhile. */
-  const takeHere = async (agent: string, taskIds: readonly string[]) => {
-    for (const taskId of await claims.take(agent, taskIds)) topUp.released(taskId);
+  const takeHere = async (agent: string, taskIds: readonly string[], by: Lane) => {
+    for (const taskId of await claims.take(agent, taskIds, by)) topUp.released(taskId);
   };
 
   const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, heldBack, logger });
   const logLane = startLogLane({
     pool,
     claims,
-    take: takeHere,
+    take: (agent, taskIds) => takeHere(agent, taskIds, 'log'),
     heldBack,
     untilFree: roster.untilFree,
     free: roster.free,
@@ -127,7 +128,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       logLane.serve(agent);
       if (epoch === null || consumers.has(agent)) continue;
       const take = async (_: string, taskIds: readonly string[]) => {
-        const left = await claims.take(agent, taskIds);
+        const left = await claims.take(agent, taskIds, 'queue');
         if (lane.epoch === epoch) return left;
         // Its queue is over.
         left.forEach(topUp.released);
@@ -149,7 +150,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     const newest = written.events.at(-1);
     const { state, taskId } = written;
     if (newest?.type === 'TaskSubmitted' && newest.data.dueInMs === 0 && state.status === 'queued') {
-      if (isFirst(state.agent)) void takeHere(state.agent, [taskId]);
+      if (isFirst(state.agent)) void takeHere(state.agent, [taskId], 'direct');
       else if (lane.epoch === null) logLane.wake(state.agent);
     } else if (state.status !== 'none' && state.status !== 'running' && newest !== undefined) {
       const { agent, concurrencyKey = null } = state;
@@ -168,7 +169,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   /** What a key held back is due again. */
   const release = ({ taskId, agent }: { readonly taskId: string; readonly agent: string }) => {
-    if (roster.free(agent) > 0) void takeHere(agent, [taskId]);
+    if (roster.free(agent) > 0) void takeHere(agent, [taskId], 'direct');
     else topUp.released(taskId);
   };
 

@@ -21,4 +21,6 @@ export type TaskView = {
   readonly inputJson: string;
   /** Null until it completed. */
   readonly outputJson: string | null;
+  /** By which lane its newest attempt was claimed; null: by none yet. Lists do not say. */
+  readonly lane?: string | null;
 };

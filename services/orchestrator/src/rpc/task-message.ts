@@ -25,6 +25,7 @@ export function taskMessage(view: TaskView): Task {
     life: state.status === 'none' ? 0 : state.life,
     updatedAt: view.updatedAt,
     expiresAt: view.expiresAt ?? undefined,
+    lane: view.lane ?? '',
   };
 }
 
@@ -56,5 +57,6 @@ export function submittedMessage(id: string, tenant: string, submission: Submiss
     life: 1,
     updatedAt: recordedAt,
     expiresAt: submission.expiresInMs === null ? undefined : new Date(recordedAt.getTime() + submission.expiresInMs),
+    lane: '',
   };
 }

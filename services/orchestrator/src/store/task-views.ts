@@ -18,7 +18,12 @@ const JOINS = `
 
 const GET: Statement = {
   name: 'get_tasks',
-  sql: `SELECT ${COLUMNS} FROM tasks t ${JOINS} WHERE t.tenant = $1 AND t.id = ANY ($2::uuid[])`,
+  // How it was claimed only its history knows: it is looked for from the newest event on, and not for lists.
+  sql: `SELECT ${COLUMNS},
+               (SELECT a.data ->> 'lane' FROM events a
+                WHERE a.stream = 'task/' || t.id AND a.type = 'AttemptStarted' AND a.version <= t.version
+                ORDER BY a.version DESC LIMIT 1) AS lane
+        FROM tasks t ${JOINS} WHERE t.tenant = $1 AND t.id = ANY ($2::uuid[])`,
 };
 
 /** Those of the tasks that exist for this tenant; the log says which do. */

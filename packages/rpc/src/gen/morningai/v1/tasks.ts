@@ -113,7 +113,11 @@ export interface Task {
     | Date
     | undefined;
   /** Unset: it does not expire. */
-  expiresAt: Date | undefined;
+  expiresAt:
+    | Date
+    | undefined;
+  /** By which lane its newest attempt was claimed: queue | log | direct (claimed as it became due). Empty: not known, and in lists. */
+  lane: string;
 }
 
 export interface Task_LabelsEntry {
@@ -915,6 +919,7 @@ function createBaseTask(): Task {
     life: 0,
     updatedAt: undefined,
     expiresAt: undefined,
+    lane: "",
   };
 }
 
@@ -979,6 +984,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(162).fork()).join();
+    }
+    if (message.lane !== "") {
+      writer.uint32(170).string(message.lane);
     }
     return writer;
   },
@@ -1159,6 +1167,14 @@ export const Task: MessageFns<Task> = {
             message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.lane = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1206,6 +1222,7 @@ export const Task: MessageFns<Task> = {
     message.life = object.life ?? 0;
     message.updatedAt = object.updatedAt ?? undefined;
     message.expiresAt = object.expiresAt ?? undefined;
+    message.lane = object.lane ?? "";
     return message;
   },
 };
