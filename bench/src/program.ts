@@ -6,6 +6,7 @@ import type { Benchmark, Result } from './benchmark.ts';
 import { accept } from './benchmarks/accept.ts';
 import { blocked } from './benchmarks/blocked.ts';
 import { dispatch } from './benchmarks/dispatch.ts';
+import { failover } from './benchmarks/failover.ts';
 import { outage } from './benchmarks/outage.ts';
 import { redisDead } from './benchmarks/redis-dead.ts';
 import { redisMemory } from './benchmarks/redis-memory.ts';
@@ -21,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   dispatch,
   redisDead,
   outage,
+  failover,
   refill,
   redisMemory,
   blocked,

@@ -18,12 +18,12 @@ export async function completions(pool: Pool, after: number): Promise<readonly n
 const EPOCH: Statement = {
   name: 'bench_epoch',
   sql: `SELECT position, ${MS} AS at FROM events
-        WHERE stream = 'dispatch' AND type = 'EpochStarted' AND position > $1 ORDER BY position LIMIT 1`,
+        WHERE stream = 'dispatch' AND type = 'EpochStarted' AND position > $1 AND ${MS} > $2 ORDER BY position LIMIT 1`,
 };
 
-/** The first epoch that was started after the position. */
-export async function epochAfter(pool: Pool, after: number): Promise<{ position: number; at: number }> {
-  const [row] = await pool.query<{ position: number; at: number }>(EPOCH, [after]);
+/** The first epoch that was started after the position, and after the time. */
+export async function epochAfter(pool: Pool, after: number, afterMs = 0): Promise<{ position: number; at: number }> {
+  const [row] = await pool.query<{ position: number; at: number }>(EPOCH, [after, afterMs]);
   if (row === undefined) throw new Error('no epoch was started');
   return row;
 }
@@ -63,4 +63,27 @@ export async function runLatency(pool: Pool, after: number): Promise<Latency> {
   const [row] = await pool.query<Latency>(RUN_LATENCY, [after]);
   if (row === undefined) throw new Error('no task was completed');
   return row;
+}
+
+export type StartedAttempt = { readonly at: number; readonly worker: string };
+
+const ATTEMPTS: Statement = {
+  name: 'bench_attempts',
+  sql: `SELECT ${MS} AS at, data ->> 'worker' AS worker FROM events
+        WHERE type = 'AttemptStarted' AND recorded_at >= to_timestamp($1 / 1000.0) ORDER BY position`,
+};
+
+/** The attempts that were started since then, in order. */
+export function attemptsSince(pool: Pool, sinceMs: number): Promise<StartedAttempt[]> {
+  return pool.query<StartedAttempt>(ATTEMPTS, [sinceMs]);
+}
+
+const OPEN: Statement = {
+  name: 'bench_open_tasks',
+  sql: `SELECT count(*) AS open FROM tasks WHERE status IN ('queued', 'running', 'waiting')`,
+};
+
+export async function openTasks(pool: Pool): Promise<number> {
+  const [row] = await pool.query<{ open: number }>(OPEN, []);
+  return row?.open ?? 0;
 }
