@@ -7,6 +7,7 @@ import { accept } from './benchmarks/accept.ts';
 import { blocked } from './benchmarks/blocked.ts';
 import { dispatch } from './benchmarks/dispatch.ts';
 import { failover } from './benchmarks/failover.ts';
+import { noWorker } from './benchmarks/no-worker.ts';
 import { outage } from './benchmarks/outage.ts';
 import { redisDead } from './benchmarks/redis-dead.ts';
 import { redisMemory } from './benchmarks/redis-memory.ts';
@@ -26,6 +27,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   refill,
   redisMemory,
   blocked,
+  noWorker,
 ];
 const SLOTS = 1_000;
 

@@ -256,3 +256,28 @@ test('a tenant at its limit holds up nobody else whose worker is connected to an
   end.resolve();
   await worker.close();
 });
+
+test('of two agents the one that has no worker, and more queued than the window holds, takes nothing from the other', async () => {
+  await using bench = await startOrchestrator({ REDIS_URL: testbed.redis.url });
+  await eventually(async () => expect(await epochs(bench)).toHaveLength(1));
+  await using second = await bench.beside();
+  const lonely = defineAgent({ name: 'lonely', version: '1', input: z.unknown(), run: async () => null });
+  const gone = createWorker({ address: bench.address, apiKey: API_KEY, agents: [lonely] });
+  await gone.ready;
+  await gone.close();
+  for (let calls = 0; calls < 3; calls += 1) {
+    await bench.submit(...Array.from({ length: 500 }, () => ({ agent: 'lonely', priority: 0 })));
+  }
+  const join = (address: string) => createWorker({ address, apiKey: API_KEY, agents: [slowEcho], slots: SLOTS });
+  const workers = [join(bench.address), join(second.address)];
+  await Promise.all(workers.map(({ ready }) => ready));
+  await submit(bench, TASKS);
+  await eventually(async () => expect(await count(bench, 'TaskCompleted')).toBe(TASKS), { deadlineMs: 20_000 });
+  // No ticket, no slot and no attempt was spent on what nobody can take.
+  expect(await redis.keys('*lonely*')).toEqual([]);
+  expect(await count(bench, 'AttemptStarted')).toBe(TASKS);
+  // Nor is it forgotten: whoever comes finds it.
+  const come = createWorker({ address: second.address, apiKey: API_KEY, agents: [lonely], slots: 100 });
+  await allDone(bench, TASKS + 1_500);
+  await Promise.all([...workers, come].map((worker) => worker.close()));
+});
