@@ -1,8 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eventually } from '@morningai/testbed/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../src/stack/ask-control.ts';
 import { openStack } from '../src/stack/open-stack.ts';
+import { readStackFile } from '../src/stack/stack-file.ts';
 import { openTemporaryStack } from '../src/stack/temporary-stack.ts';
 import { runCli, startStack, type StartedStack } from './start-cli.ts';
 
@@ -129,4 +132,29 @@ test('a backend given by URL is not ours to hurt', { timeout: 120_000 }, async (
     await expect(other.component('redis')[action]()).rejects.toMatchObject({ code: 'BACKEND_NOT_OURS' });
   }
   expect(component.state).toBe('running');
+});
+
+test('stack.json is there once the stack takes orders, and not before', { timeout: 120_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'morningai-test-'));
+  const opened = openStack({
+    folder,
+    publishFolder: join(folder, 'published'),
+    ports: {},
+    urls: {},
+    apiKey: undefined,
+    progress: () => undefined,
+    signal: new AbortController().signal,
+  });
+  const file = await eventually(
+    async () => {
+      const found = await readStackFile(folder);
+      if (found === null) throw new Error('not yet');
+      return found;
+    },
+    { deadlineMs: 90_000, everyMs: 1 },
+  );
+  const stack = await opened;
+  await stack[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+  expect(file.control).toBeDefined();
 });

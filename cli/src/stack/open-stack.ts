@@ -91,11 +91,11 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     ]),
   });
 
-  // Written one after the other, each time with what is true then.
+  // Written one after the other, each time with what is true then. Whoever finds it finds a stack that takes orders.
   let writing: Promise<void> = Promise.resolve();
   let closed = false;
   const changed = () => {
-    writing = writing.then(() => (closed ? undefined : writeStackFile(folder, describe())));
+    writing = writing.then(() => (closed || control === undefined ? undefined : writeStackFile(folder, describe())));
   };
   const close = async () => {
     closed = true;
@@ -108,6 +108,8 @@ export async function openStack(options: StackOptions): Promise<Stack> {
   };
 
   try {
+    // Of one that was killed: what it says is no longer true.
+    await removeStackFile(folder);
     for (const component of COMPONENTS) testbed.backend(component).onExit(changed);
     progress('starting orchestrator, memory, ingest, health and agents');
     for (const spec of servicesOf(addresses)) {
