@@ -27,6 +27,10 @@ test('one task and many are cancelled; a filter needs a second word', { timeout:
   expect(cancelled).toMatchObject({ status: 'cancelled', error: { message: 'not needed' } });
   expect(await run('cancel', one.id)).toMatchObject({ code: 0 });
 
+  // Whoever says --dry-run trusts that nothing is changed.
+  expect(await run('cancel', two.id, '--dry-run')).toMatchObject({ code: 2, stdout: '' });
+  expect((await json<Task>('task', two.id)).status).toBe('scheduled');
+
   const filter = ['cancel', '--agent', 'echo', '--label', 'batch:a'];
   const unsure = await run(...filter);
   expect(unsure).toMatchObject({ code: 2, stdout: `1 would be cancelled\n${two.id}\n` });
@@ -65,10 +69,15 @@ test.each([
   [['cancel']],
   [['cancel', 'x', '--all']],
   [['cancel', '--status', 'completed', '--yes']],
+  [['cancel', 'x', '--dry-run']],
+  [['cancel', '--all', '--grace', '']],
+  [['cancel', '--all', '--grace', 'soon']],
   [['retry']],
   [['retry', '--failed']],
   [['retry', '--all']],
   [['retry', 'x', '--dry-run']],
+  [['retry', 'x', '--failed']],
 ])('%j is a usage error', async (args) => {
-  expect(await run(...args)).toMatchObject({ code: 2 });
+  const { code, stderr } = await run(...args);
+  expect([code, stderr]).toEqual([2, expect.not.stringMatching(/NOTHING_MATCHED|TASK_NOT/)]);
 });

@@ -40,6 +40,11 @@ export function refuseBoth(id: string | undefined, filter: object, example: stri
   if (id !== undefined && isFiltered) throw new AppError('REQUEST_INVALID', 'name a task or give a filter, not both');
 }
 
+/** Whoever says it trusts that nothing is changed. @throws AppError REQUEST_INVALID */
+export function refuseDryRunOfOne(id: string | undefined, { dryRun }: BulkOptions): void {
+  if (id !== undefined && dryRun) throw new AppError('REQUEST_INVALID', '--dry-run is for a filter, not for one task');
+}
+
 export type Bulk = BulkAnswer & { readonly done: number };
 
 /** Asks again while the answer says that tasks are left. */

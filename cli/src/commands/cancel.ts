@@ -1,9 +1,10 @@
+import { AppError } from '@morningai/core/errors';
 import type { CancelOptions, TaskStatus } from '@morningai/sdk';
 import type { Command } from 'commander';
 import { clientOf } from '../connect.ts';
 import type { Done } from '../program.ts';
 import { printJson } from '../table.ts';
-import { filterOf, refuseBoth, untilNoneIsLeft, withFilter, type BulkOptions } from './bulk.ts';
+import { filterOf, refuseBoth, refuseDryRunOfOne, untilNoneIsLeft, withFilter, type BulkOptions } from './bulk.ts';
 import { printTask } from './task.ts';
 
 type Options = BulkOptions & { reason?: string; grace?: string; status?: OpenStatus; yes?: boolean };
@@ -22,9 +23,10 @@ export function addCancel(program: Command, done: Done): void {
     .action(async (id: string | undefined, options: Options, own: Command) => {
       const filter = { ...filterOf(options), ...(options.status === undefined ? {} : { status: options.status }) };
       refuseBoth(id, filter, '--agent, --label, --status, --before');
+      refuseDryRunOfOne(id, options);
       const client = await clientOf(own);
       const how: CancelOptions = {
-        graceMs: Math.round(Number(options.grace) * 1_000),
+        graceMs: milliseconds(options.grace ?? ''),
         ...(options.reason === undefined ? {} : { reason: options.reason }),
       };
       if (id !== undefined) {
@@ -45,4 +47,11 @@ export function addCancel(program: Command, done: Done): void {
         done(2);
       }
     });
+}
+
+/** An empty word is no number: it would be a grace of 0. */
+function milliseconds(seconds: string): number {
+  const ms = seconds.trim() === '' ? Number.NaN : Math.round(Number(seconds) * 1_000);
+  if (Number.isNaN(ms)) throw new AppError('REQUEST_INVALID', `--grace: "${seconds}" is no number of seconds`);
+  return ms;
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { clientOf } from '../connect.ts';
 import type { Done } from '../program.ts';
 import { printJson } from '../table.ts';
-import { filterOf, refuseBoth, untilNoneIsLeft, withFilter, type BulkOptions } from './bulk.ts';
+import { filterOf, refuseBoth, refuseDryRunOfOne, untilNoneIsLeft, withFilter, type BulkOptions } from './bulk.ts';
 import { printTask } from './task.ts';
 
 type Options = BulkOptions & { failed?: boolean; errorCode?: string };
@@ -19,10 +19,11 @@ export function addRetry(program: Command, _done: Done): void {
     const { errorCode } = options;
     const filter = { ...filterOf(options), ...(errorCode === undefined ? {} : { errorCode }) };
     refuseBoth(id, filter, '--failed with --agent, --label, --error-code, --before');
+    refuseDryRunOfOne(id, options);
+    if (id !== undefined && options.failed)
+      throw new AppError('REQUEST_INVALID', 'name a task or say --failed, not both');
     const client = await clientOf(own);
     if (id !== undefined) {
-      if (options.dryRun)
-        throw new AppError('REQUEST_INVALID', 'one task is retried or not: --dry-run is for --failed');
       const task = await client.retry(id);
       return options.json ? printJson(task) : printTask(task);
     }
