@@ -1,3 +1,5 @@
+import { bearer, callUnary, openClient } from '@morningai/rpc/client';
+import { TaskServiceClient, type ListTasksRequest, type ListTasksResponse } from '@morningai/rpc/tasks';
 import { createWorker, defineAgent } from '@morningai/sdk';
 import { eventually } from '@morningai/testbed/eventually';
 import { v7 } from 'uuid';
@@ -75,6 +77,9 @@ test('bad submits are refused with a code, and nothing is stored', async () => {
     { maxAttempts: 1_000 },
     { dueAt: new Date(Date.now() + 3_600_000), expiresAt: new Date(Date.now() + 1_000) },
     { labels: { '': 'x' } },
+    // The last one that a Date can say: the answer could not be written, for none of the batch.
+    { expiresAt: new Date(8.64e15) },
+    { dueAt: new Date(-8.64e15) },
   );
   expect(results.map(codeOf)).toEqual([
     'AGENT_UNKNOWN',
@@ -85,10 +90,24 @@ test('bad submits are refused with a code, and nothing is stored', async () => {
     'TEXT_NOT_STORABLE',
     'INPUT_TOO_LARGE',
     'JSON_TOO_COMPLEX',
-    ...Array.from({ length: 5 }, () => 'REQUEST_INVALID'),
+    ...Array.from({ length: 7 }, () => 'REQUEST_INVALID'),
   ]);
   expect(await accepted()).toBe(before);
 });
+
+test.each([{ agent: 'a\0b' }, { label: 'a\0b' }])(
+  'a list of what Postgres cannot be asked for is refused: %j',
+  async (filter) => {
+    const client = openClient(TaskServiceClient, bench.address);
+    const asked = { tenant: 'default', status: '', agent: '', label: '', cursor: '', limit: 0, ...filter };
+    const listed = callUnary<ListTasksRequest, ListTasksResponse>((...args) => client.listTasks(...args), asked, {
+      metadata: bearer(API_KEY),
+      deadlineMs: 10_000,
+    });
+    await expect(listed).rejects.toMatchObject({ code: 'TEXT_NOT_STORABLE' });
+    client.close();
+  },
+);
 
 test('one bad task in a batch of 500 costs only itself', async () => {
   const before = (await bench.verify()).ledger.accepted;

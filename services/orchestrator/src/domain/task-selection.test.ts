@@ -35,6 +35,8 @@ test.each<[string, Partial<RequestedSelection>, 'open' | 'failed']>([
   ['open tasks, to retry', { status: 'queued' }, 'failed'],
   ['the error of open tasks', { errorCode: 'OOPS' }, 'open'],
   ['an id that is none', { ids: ['x'] }, 'open'],
+  ['a time that is none', { before: new Date(Number.NaN) }, 'open'],
+  ['a time that Postgres does not know', { before: new Date(-8.64e15) }, 'failed'],
   ['too many ids', { ids: Array.from({ length: 1_001 }, () => ID) }, 'open'],
 ])('%s is refused', (_, asked, among) => {
   expect(() => select(asked, among)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));

@@ -2,6 +2,7 @@
 import { AppError } from '@morningai/core/errors';
 import { storableText } from '@morningai/core/json';
 import { LIMITS } from '@morningai/core/limits';
+import { parseInstant } from './instant.ts';
 import { isTaskId } from './submission.ts';
 
 /** What is empty, undefined or false is not asked for. */
@@ -56,7 +57,7 @@ export function selectionOf(
     agent: agent === '' ? null : storableText(agent),
     label: label === '' ? null : { name, value },
     errorCode: errorCode === '' ? null : storableText(errorCode),
-    before: before ?? null,
+    before: before === undefined ? null : parseInstant('before', before),
   };
 }
 

@@ -1,4 +1,5 @@
 import { AppError } from '@morningai/core/errors';
+import { storableText } from '@morningai/core/json';
 import { LIMITS } from '@morningai/core/limits';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
 import { readStream, type LogEvent } from '@morningai/log/read';
@@ -38,11 +39,11 @@ export async function listTasks(parts: Parts, request: ListTasksRequest): Promis
   if (!STATUSES.has(status)) throw new AppError('REQUEST_INVALID', `there is no status "${status}"`);
   if (cursor !== '' && !isTaskId(cursor)) throw new AppError('REQUEST_INVALID', 'the cursor is not one of ours');
   const limit = pageLimit(request.limit);
-  const [name = '', value = null] = label.split(/:(.*)/s, 2);
+  const [name = '', value = null] = storableText(label).split(/:(.*)/s, 2);
   const filter = {
     tenant,
     status: status === '' ? null : status,
-    agent: agent === '' ? null : agent,
+    agent: agent === '' ? null : storableText(agent),
     label: label === '' ? null : { name, value },
   };
   const first = cursor === '' ? null : cursor;

@@ -10,6 +10,7 @@ import type { Written } from '@morningai/log/task-writer';
 import { toProblem } from '@morningai/rpc/errors';
 import type { CallContext } from '@morningai/rpc/server';
 import type { SubmitResult, SubmitTasksRequest, SubmitTasksResponse, Task, TaskSpec } from '@morningai/rpc/tasks';
+import { parseInstant } from '../domain/instant.ts';
 import { parseInput, toSubmit, type RequestedTask } from '../domain/submission.ts';
 import type { Assignment } from '../store/assignments.ts';
 import { findSubmission } from '../store/find-submission.ts';
@@ -102,8 +103,8 @@ function accepted(task: Task, repeatedSubmit: boolean): SubmitResult {
 function requestedTask(spec: TaskSpec): RequestedTask {
   return {
     ...spec,
-    dueAt: spec.dueAt ?? null,
-    expiresAt: spec.expiresAt ?? null,
+    dueAt: spec.dueAt === undefined ? null : parseInstant('dueAt', spec.dueAt),
+    expiresAt: spec.expiresAt === undefined ? null : parseInstant('expiresAt', spec.expiresAt),
     idempotencyKey: spec.idempotencyKey === '' ? null : spec.idempotencyKey,
   };
 }
