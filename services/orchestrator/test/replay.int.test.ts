@@ -47,7 +47,7 @@ async function sql(bench: Bench, text: string): Promise<Record<string, unknown>[
   }
 }
 
-async function join(bench: Bench, run: Agent['run'], slots = 10, name = 'echo'): Promise<Worker> {
+async function join(bench: Pick<Bench, 'address'>, run: Agent['run'], slots = 10, name = 'echo'): Promise<Worker> {
   const agent = defineAgent({ name, version: '1', input: z.unknown(), retry: { baseMs: 10, capMs: 20 }, run });
   const worker = createWorker({ address: bench.address, apiKey: API_KEY, agents: [agent], slots });
   await worker.ready;
@@ -234,6 +234,22 @@ describe.concurrent('why', () => {
     await bench.finished(behind[1]?.id ?? '');
     expect(await why(bench, behind[1]?.id ?? '')).toMatchObject({ status: 'completed', reason: 'FINISHED' });
     await second.close();
+  });
+
+  test('of a task whose worker is at another orchestrator says that there is one', async () => {
+    await using bench = await startOrchestrator();
+    await using other = await bench.beside();
+    const end = Promise.withResolvers<null>();
+    const worker = await join(other, () => end.promise, 1);
+    const [running, waiting] = [await bench.accept({}), await bench.accept({})];
+    const ask = async () => [await why(bench, running.id), await why(bench, waiting.id)];
+    const found = [
+      { reason: 'RUNNING', details: { isConnected: false } },
+      { reason: 'DUE_NOW', details: { slotsElsewhere: 1 } },
+    ];
+    await eventually(async () => expect(await ask()).toMatchObject(found), { deadlineMs: 10_000 });
+    end.resolve(null);
+    await worker.close();
   });
 
   test('of a task that nobody submitted is refused', async () => {

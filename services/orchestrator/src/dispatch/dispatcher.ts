@@ -23,7 +23,7 @@ import type { WorkSession } from './work-session.ts';
 
 const REPORT_MS = 500;
 /** An orchestrator that says nothing for so long takes no tickets any more. */
-const ALIVE_MS = 2_000;
+export const ALIVE_MS = 2_000;
 
 export type DispatchStatus = {
   readonly lane: 'queue' | 'log';

@@ -39,7 +39,7 @@ const ask = (facts: Partial<WhyFacts>) =>
     leaseUntilMs: null,
     lastFailure: null,
     limits: [],
-    workers: { connected: 1, slots: 10, free: 3, lastSeenMs: NOW - 5 * SECOND },
+    workers: { connected: 1, slots: 10, free: 3, elsewhere: 0, lastSeenMs: NOW - 5 * SECOND },
     ahead: 0,
     silentMs: null,
     silentFromMs: 4_500,
@@ -71,16 +71,18 @@ describe('a queued task', () => {
       { key: 'running/acme', value: 4, max: 5 },
       { key: 'running/acme/key/k', value: 1, max: 1 },
     ];
-    expect(ask({ limits, workers: { connected: 0, slots: 0, free: 0, lastSeenMs: null } })).toMatchObject({
-      reason: 'LIMIT_REACHED',
-      text: '1 of 1 are running: running/acme/key/k',
-      details: limits[1],
-    });
+    expect(ask({ limits, workers: { connected: 0, slots: 0, free: 0, elsewhere: 0, lastSeenMs: null } })).toMatchObject(
+      {
+        reason: 'LIMIT_REACHED',
+        text: '1 of 1 are running: running/acme/key/k',
+        details: limits[1],
+      },
+    );
     expect(ask({ limits: limits.slice(0, 1) }).reason).toBe('DUE_NOW');
   });
 
   test('has no worker: none was ever there, or none is now', () => {
-    const workers = { connected: 0, slots: 0, free: 0 };
+    const workers = { connected: 0, slots: 0, free: 0, elsewhere: 0 };
     expect(ask({ workers: { ...workers, lastSeenMs: null } })).toMatchObject({
       reason: 'NO_WORKER',
       text: 'no worker for the agent "echo" has ever offered it',
@@ -92,9 +94,24 @@ describe('a queued task', () => {
   });
 
   test('waits for a slot, behind so many', () => {
-    expect(ask({ ahead: 7, workers: { connected: 2, slots: 20, free: 0, lastSeenMs: NOW } })).toMatchObject({
+    expect(
+      ask({ ahead: 7, workers: { connected: 2, slots: 20, free: 0, elsewhere: 0, lastSeenMs: NOW } }),
+    ).toMatchObject({
       reason: 'NO_FREE_SLOT',
       details: { slots: 20, freeSlots: 0, ahead: 7 },
+    });
+  });
+
+  test('whose workers are all at other orchestrators has workers', () => {
+    const workers = { connected: 0, slots: 0, free: 0, elsewhere: 20, lastSeenMs: NOW };
+    expect(ask({ workers })).toMatchObject({
+      reason: 'DUE_NOW',
+      text: 'nothing: due now at other orchestrators, which have 20 slots for "echo"',
+      details: { slotsElsewhere: 20 },
+    });
+    expect(ask({ workers: { ...workers, connected: 1, slots: 5 } })).toMatchObject({
+      reason: 'NO_FREE_SLOT',
+      text: 'all 5 slots for "echo" are taken, 20 more are at other orchestrators; 0 due tasks come before it',
     });
   });
 

@@ -41,6 +41,8 @@ export type WhyFacts = {
     readonly connected: number;
     readonly slots: number;
     readonly free: number;
+    /** Slots of its agent at other orchestrators. How many of those are free is not known here. */
+    readonly elsewhere: number;
     /** When a worker last said Hello with this agent, to any orchestrator. */
     readonly lastSeenMs: number | null;
   };
@@ -91,7 +93,7 @@ function whyQueued(facts: WhyFacts): WhyAnswer {
     const { key, value, max } = limit;
     return { ...due, reason: 'LIMIT_REACHED', text: `${value} of ${max} are running: ${key}`, details: limit };
   }
-  if (workers.connected === 0) {
+  if (workers.connected === 0 && workers.elsewhere === 0) {
     const seen =
       workers.lastSeenMs === null ? 'has ever offered it' : `is connected; the last came at ${iso(workers.lastSeenMs)}`;
     const lastSeenAt = workers.lastSeenMs === null ? null : iso(workers.lastSeenMs);
@@ -102,13 +104,18 @@ function whyQueued(facts: WhyFacts): WhyAnswer {
       details: { agent, lastSeenAt },
     };
   }
-  const line = { agent, ahead, slots: workers.slots, freeSlots: workers.free };
+  const line = { agent, ahead, slots: workers.slots, freeSlots: workers.free, slotsElsewhere: workers.elsewhere };
+  const behind = ahead === 0 ? '' : `; ${ahead} due tasks come before it`;
+  if (workers.connected === 0) {
+    const text = `nothing: due now at other orchestrators, which have ${workers.elsewhere} slots for "${agent}"${behind}`;
+    return { ...due, reason: 'DUE_NOW', text, details: { ...line, failures, maxAttempts } };
+  }
   if (workers.free === 0) {
-    const text = `all ${workers.slots} slots for "${agent}" are taken; ${ahead} due tasks come before it`;
+    const others = workers.elsewhere === 0 ? '' : `, ${workers.elsewhere} more are at other orchestrators`;
+    const text = `all ${workers.slots} slots for "${agent}" are taken${others}; ${ahead} due tasks come before it`;
     return { ...due, reason: 'NO_FREE_SLOT', text, details: line };
   }
-  const text = ahead === 0 ? 'nothing: due now' : `nothing: due now; ${ahead} due tasks come before it`;
-  return { ...due, reason: 'DUE_NOW', text, details: { ...line, failures, maxAttempts } };
+  return { ...due, reason: 'DUE_NOW', text: `nothing: due now${behind}`, details: { ...line, failures, maxAttempts } };
 }
 
 function whyLater({ wakeAtMs, updatedAtMs, lastFailure, state }: WhyFacts): WhyAnswer {

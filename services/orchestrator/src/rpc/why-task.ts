@@ -3,8 +3,10 @@ import { AppError } from '@morningai/core/errors';
 import { limitsOfRunning } from '@morningai/core/task-projection';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
 import type { WhyTaskRequest, WhyTaskResponse } from '@morningai/rpc/tasks';
+import { ALIVE_MS } from '../dispatch/dispatcher.ts';
 import { SILENT_MS } from '../dispatch/silence.ts';
 import { whyTask as decideWhy, type WhyFacts } from '../domain/why.ts';
+import { slotsElsewhere } from '../store/orchestrators.ts';
 import { readCounters, readWhyRow } from '../store/why-facts.ts';
 import type { Parts } from './parts.ts';
 import { theTask } from './read-tasks.ts';
@@ -56,6 +58,7 @@ async function readFacts(parts: Parts, id: string): Promise<WhyFacts> {
       connected: members.length,
       slots: parts.roster.slotsOf(state.agent),
       free: parts.roster.free(state.agent),
+      elsewhere: await slotsElsewhere(parts.pool, state.agent, parts.orchestratorId, ALIVE_MS),
       lastSeenMs: records.length === 0 ? null : Math.max(...records.map(({ lastSeenAt }) => lastSeenAt.getTime())),
     },
     ahead: row.ahead,

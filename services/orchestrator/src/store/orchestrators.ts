@@ -25,6 +25,18 @@ export function reportOrchestrator(
   return pool.query<OrchestratorReport>(REPORT, [own.id, JSON.stringify(own.slots), withinMs]);
 }
 
+const ELSEWHERE: Statement = {
+  name: 'slots_elsewhere',
+  sql: `SELECT coalesce(sum((o.slots ->> $1)::int), 0)::int AS slots FROM orchestrators o
+        WHERE o.id <> $2 AND o.seen_at > clock_timestamp() - $3 * interval '1 millisecond'`,
+};
+
+/** How many slots an agent has at the orchestrators, but for one, that were heard of in the last `withinMs`. */
+export async function slotsElsewhere(pool: Pool, agent: string, ownId: string, withinMs: number): Promise<number> {
+  const rows = await pool.query<{ slots: number }>(ELSEWHERE, [agent, ownId, withinMs]);
+  return rows[0]?.slots ?? 0;
+}
+
 const LEAVE: Statement = { name: 'leave_orchestrators', sql: 'DELETE FROM orchestrators WHERE id = $1' };
 
 export async function leaveOrchestrators(pool: Pool, id: string): Promise<void> {
