@@ -198,6 +198,37 @@ describe('replay', () => {
   });
 });
 
+describe('two replays', () => {
+  /** Lets another replay have its whole turn just before this one asks for its own. */
+  function overtaken(log: TestLog): Pool {
+    return {
+      ...log.pool,
+      async session(options) {
+        const session = await log.pool.session(options);
+        return {
+          ...session,
+          async query(statement, values) {
+            if (statement.sql.includes('pg_try_advisory_xact_lock')) {
+              await replay(log);
+              const locks = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                             WHERE l.locktype = 'advisory' AND d.datname = current_database()`;
+              await expect.poll(() => log.sql(locks)).toEqual([]);
+            }
+            return session.query(statement, values);
+          },
+        };
+      },
+    };
+  }
+
+  test('of which one has its turn while the other begins mend the counters once', async () => {
+    await using log = await openHistory();
+    await log.sql(`UPDATE counters SET value = 99 WHERE key = 'open/acme'`);
+    expect(isSound(await replay({ ...log, pool: overtaken(log) }))).toBe(true);
+    expect((await verifyLog(log.pool)).problems).toEqual([]);
+  });
+});
+
 describe('a row that was deleted', () => {
   test('is put back by whoever writes of its task: an outcome, a step, a release is recorded', async () => {
     await using log = await openLog();

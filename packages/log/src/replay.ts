@@ -9,7 +9,7 @@ import { healTasks, MENDED_AT_ONCE, mendTasks } from './mend-tasks.ts';
 import type { Pool, Session } from './pool.ts';
 import { createFindings, type TableDifferences } from './replay-findings.ts';
 import { mendCounters, mendOrphans, mendStreams, mendSubmissions } from './replay-rest.ts';
-import { foldPages, openSnapshot, statement, taskIdOf } from './verify-session.ts';
+import { foldPages, openReading, statement, taskIdOf } from './verify-session.ts';
 import { createTaskCheck, type TaskDifference } from './verify-tasks.ts';
 
 export type ReplayReport = {
@@ -41,10 +41,12 @@ export async function* replayLog(
   options: ReplayOptions = {},
 ): AsyncGenerator<ReplayProgress, ReplayReport> {
   const { signal, dryRun = false } = options;
-  const snapshot = await openSnapshot(pool);
-  const { events, rows } = snapshot;
+  const turn = await openReading(pool, 'READ COMMITTED');
+  let snapshot: Session | undefined;
   try {
-    const { incarnation, head, pid } = await begin(events);
+    const pid = await takeTurn(turn);
+    const rows = (snapshot = await openReading(pool, 'REPEATABLE READ'));
+    const { incarnation, head } = await readSnapshotHead(rows);
     const found = createFindings();
     const check = createTaskCheck(rows, {
       report: found.example,
@@ -53,7 +55,8 @@ export async function* replayLog(
         if (!dryRun) await mendDifferent(pool, differences);
       },
     });
-    for await (const page of foldPages(events)) {
+    // What is visible up to the head stays as it is: it need not be read on the snapshot.
+    for await (const page of foldPages(turn, head)) {
       signal?.throwIfAborted();
       for (const { stream, ...event } of page) {
         const taskId = taskIdOf(stream);
@@ -71,7 +74,8 @@ export async function* replayLog(
     const { tables, examples } = found;
     return { incarnation, head, dryRun, tables, foreign: totals.foreign, examples };
   } finally {
-    snapshot.release();
+    snapshot?.release();
+    turn.release();
   }
 }
 
@@ -80,19 +84,27 @@ export function isSound({ tables }: Pick<ReplayReport, 'tables'>): boolean {
   return Object.values(tables).every(({ missing, extra, different }) => missing + extra + different === 0);
 }
 
-// The lock of replays is held by the snapshot's transaction, so it is gone with it, and works behind a pooler.
-const BEGIN = statement(
-  'replay_begin',
-  `SELECT i.incarnation, coalesce((SELECT max(last_position) FROM commits), 0) AS head, pg_backend_pid() AS pid,
-          pg_try_advisory_xact_lock(7233641904616) AS mine
-   FROM log_identity i`,
+// The lock of replays is held by a transaction, so it is gone with it, and works behind a pooler. It is taken before the snapshot: a replay
+// that ends in between would be seen by the lock, and not by the snapshot, and what it has added to the counters would be added again.
+const TURN = statement(
+  'replay_turn',
+  `SELECT pg_backend_pid() AS pid, pg_try_advisory_xact_lock(7233641904616) AS mine`,
 );
 
-async function begin(session: Session): Promise<{ incarnation: string; head: number; pid: number }> {
-  const rows = await session.query<{ incarnation: string; head: number; pid: number; mine: boolean }>(BEGIN, []);
-  const [row] = rows;
+async function takeTurn(session: Session): Promise<number> {
+  const [row] = await session.query<{ pid: number; mine: boolean }>(TURN, []);
+  if (row?.mine !== true) throw new AppError('REPLAY_RUNNING', 'another replay of this log is running');
+  return row.pid;
+}
+
+const HEAD = statement(
+  'replay_head',
+  `SELECT incarnation, coalesce((SELECT max(last_position) FROM commits), 0) AS head FROM log_identity`,
+);
+
+async function readSnapshotHead(session: Session): Promise<{ incarnation: string; head: number }> {
+  const [row] = await session.query<{ incarnation: string; head: number }>(HEAD, []);
   if (row === undefined) throw new Error('the database was not migrated');
-  if (!row.mine) throw new AppError('REPLAY_RUNNING', 'another replay of this log is running');
   return row;
 }
 

@@ -22,22 +22,31 @@ export type Snapshot = {
 };
 
 export async function openSnapshot(pool: Pool): Promise<Snapshot> {
-  const opened: Session[] = [];
-  const release = () => opened.forEach((session) => session.release());
-  const begin = async (snapshot?: string) => {
-    const session = await pool.session({ queryMs: PATIENCE_MS });
-    opened.push(session);
-    await session.query(statement('verify_begin', 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'), []);
+  const events = await openReading(pool, 'REPEATABLE READ');
+  try {
+    const [exported] = await events.query<{ snapshot: string }>(EXPORT, []);
+    const rows = await openReading(pool, 'REPEATABLE READ', exported?.snapshot);
+    return { events, rows, release: () => [events, rows].forEach((session) => session.release()) };
+  } catch (error) {
+    events.release();
+    throw error;
+  }
+}
+
+/** A transaction that may take as long as it needs. It sees one moment from its first query on, or at READ COMMITTED each moment. */
+export async function openReading(
+  pool: Pool,
+  isolation: 'READ COMMITTED' | 'REPEATABLE READ',
+  snapshot?: string,
+): Promise<Session> {
+  const session = await pool.session({ queryMs: PATIENCE_MS });
+  try {
+    await session.query(statement('', `BEGIN ISOLATION LEVEL ${isolation} READ ONLY`), []);
     if (snapshot !== undefined) await session.query(statement('', `SET TRANSACTION SNAPSHOT '${snapshot}'`), []);
     await session.query(PATIENCE, []);
     return session;
-  };
-  try {
-    const events = await begin();
-    const [exported] = await events.query<{ snapshot: string }>(EXPORT, []);
-    return { events, rows: await begin(exported?.snapshot), release };
   } catch (error) {
-    release();
+    session.release();
     throw error;
   }
 }
@@ -97,7 +106,7 @@ const FOLD = statement(
      FROM (
        SELECT position, stream, version, tenant, type, data::text AS data,
               (extract(epoch FROM recorded_at) * 1000000)::bigint AS "recordedAt"
-       FROM events WHERE position > $1 ORDER BY position LIMIT ${PAGE_ROWS}
+       FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT ${PAGE_ROWS}
      ) page
    ) page
    WHERE bytes_before < ${PAGE_BYTES}
@@ -124,8 +133,8 @@ export function eventPages(session: Session): AsyncGenerator<EventRow[], void> {
   return pagesOf<EventRow>(session, EVENTS, (row) => row.position);
 }
 
-export function foldPages(session: Session): AsyncGenerator<FoldRow[], void> {
-  return pagesOf<FoldRow>(session, FOLD, (row) => row.position);
+export function foldPages(session: Session, head: number): AsyncGenerator<FoldRow[], void> {
+  return pagesOf<FoldRow>(session, FOLD, (row) => row.position, [head]);
 }
 
 export function commitPages(session: Session): AsyncGenerator<CommitRow[], void> {
@@ -133,9 +142,14 @@ export function commitPages(session: Session): AsyncGenerator<CommitRow[], void>
 }
 
 /** The next page is on its way while this one is looked at. */
-async function* pagesOf<Row extends object>(session: Session, page: Statement, keyOf: (row: Row) => number) {
+async function* pagesOf<Row extends object>(
+  session: Session,
+  page: Statement,
+  keyOf: (row: Row) => number,
+  more: readonly unknown[] = [],
+) {
   const read = (after: number) => {
-    const rows = session.query<Row>(page, [after]);
+    const rows = session.query<Row>(page, [after, ...more]);
     // Whoever stops early does not wait for it.
     rows.catch(() => undefined);
     return rows;
