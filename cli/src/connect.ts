@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { AppError } from '@morningai/core/errors';
+import type { PoolOptions } from '@morningai/log/pool';
 import { createClient, type Client } from '@morningai/sdk';
 import type { Command } from 'commander';
 import { readStackFile, type StackFile } from './stack/stack-file.ts';
@@ -25,6 +26,15 @@ export async function targetOf(command: Command): Promise<Target> {
     'CONFIG_INVALID',
     `no stack runs in ${folder}: start one with "npx pnpm@12 start", or set INGEST_URL and MORNINGAI_API_KEY`,
   );
+}
+
+/** How to log in to Postgres, as the orchestrator does: `DATABASE_POOLED` and `DATABASE_ROLE`. */
+export function loginOf(env: Readonly<Record<string, string | undefined>>): Pick<PoolOptions, 'pooled' | 'role'> {
+  const { DATABASE_POOLED: pooled, DATABASE_ROLE: role } = env;
+  return {
+    pooled: pooled === '1',
+    ...(role === undefined || role === '' ? {} : { role: role === 'none' ? null : role }),
+  };
 }
 
 export async function clientOf(command: Command): Promise<Client> {

@@ -1,8 +1,11 @@
 /** Tickets ⊆ tasks of the log. Redis holds hints only, so when it cannot be asked the log is as sound as before. */
+import process from 'node:process';
 import { knownTasks } from '@morningai/log/known-tasks';
 import { openPool } from '@morningai/log/pool';
+import { storeUnavailable } from '@morningai/log/postgres-failure';
 import { ticketPrefix } from '@morningai/queue/queue-names';
 import { readTickets } from '@morningai/queue/read-tickets';
+import { loginOf } from './connect.ts';
 
 export type TicketReport = {
   /** Tasks that tickets name. */
@@ -22,7 +25,12 @@ export async function verifyTickets(
   incarnation: string,
   signal: AbortSignal,
 ): Promise<TicketReport | null> {
-  const pool = openPool({ url: urls.databaseUrl, name: 'morningai-verify', maxConnections: 1 });
+  const pool = openPool({
+    url: urls.databaseUrl,
+    name: 'morningai-verify',
+    maxConnections: 1,
+    ...loginOf(process.env),
+  });
   const report = { tasks: 0, stale: 0, unknown: [] as string[] };
   const pages = readTickets(urls.redisUrl, ticketPrefix(incarnation), signal);
   try {
@@ -35,7 +43,7 @@ export async function verifyTickets(
       const known = await knownTasks(
         pool,
         taskIds.filter((id) => UUID.test(id)),
-      );
+      ).catch(storeUnavailable);
       report.tasks += taskIds.length;
       report.stale += known.finished;
       report.unknown.push(...known.unknown, ...taskIds.filter((id) => !UUID.test(id)));

@@ -35,8 +35,23 @@ test('replay, why and verify speak to the running stack', { timeout: 180_000 }, 
   expect(await run('replay', '--dry-run')).toMatchObject({ code: 0 });
   expect(await json('verify')).toMatchObject({ problems: [], tickets: { tasks: 0, stale: 0, unknown: [] } });
 
+  const [, anchor = ''] = /^anchor +(\S+)$/m.exec((await run('verify')).stdout) ?? [];
+  await json('submit', 'echo', '{}', '--wait');
+  expect(await run('verify', '--anchor', anchor)).toMatchObject({ code: 0 });
+  const forged = await run(
+    'verify',
+    '--anchor',
+    anchor.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
+  );
+  expect(forged).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('the chain is not the one that was anchored'),
+  });
+
   const redisAway = { REDIS_URL: 'redis://127.0.0.1:9', DATABASE_URL: databaseUrl, INGEST_URL: 'http://127.0.0.1:9' };
   const blind = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'not-needed-for-this' });
   expect(blind).toMatchObject({ code: 0, stderr: '' });
   expect(blind.stdout).toContain('tickets  unknown');
+  const nobody = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'x', DATABASE_ROLE: 'nobody' });
+  expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('role "nobody" does not exist')]);
 });

@@ -101,5 +101,12 @@ test('the command line says what is wrong, with the exit code for it', async () 
     MORNINGAI_API_KEY: 'nobody-is-there',
     DATABASE_URL: 'postgres://127.0.0.1:9/x',
   };
-  expect(await runCli(['verify'], nowhere)).toMatchObject({ code: 3 });
+  const blind = await runCli(['verify'], nowhere);
+  expect([blind.code, blind.stderr]).toEqual([
+    3,
+    expect.stringMatching(/^STORE_UNAVAILABLE: postgres does not answer: .*\n$/),
+  ]);
+  for (const anchor of ['', '7', '7:abc', `x:${'0'.repeat(64)}`]) {
+    expect(await runCli(['verify', '--anchor', anchor], nowhere)).toMatchObject({ code: 2 });
+  }
 });
