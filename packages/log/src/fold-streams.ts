@@ -29,10 +29,14 @@ const PAGE: Statement = {
         ORDER BY no, version`,
 };
 
-/** Those of the tasks of which the log has events. */
+/**
+ * Those of the tasks of which the log has events.
+ * @param upTo the version to stop at; missing: the newest
+ */
 export async function foldStreams(
   on: Pick<Pool | Session, 'query'>,
   taskIds: readonly string[],
+  upTo: ReadonlyMap<string, number> = new Map(),
 ): Promise<Map<string, FoldedTask>> {
   const tasks = new Map<string, FoldedTask>();
   let wanted = taskIds;
@@ -40,6 +44,7 @@ export async function foldStreams(
     const rows = await on.query<LoggedEvent & { no: number }>(PAGE, [wanted.map(taskStream), version]);
     for (const { no, ...event } of rows) {
       const taskId = wanted[no - 1] as string;
+      if (event.version > (upTo.get(taskId) ?? Infinity)) continue;
       tasks.set(taskId, foldTask(tasks.get(taskId), event));
     }
     const last = rows.at(-1);

@@ -1,10 +1,9 @@
 /**
  * A task as the log alone gives it: what verify compares with what is there, and what replay puts there. Pure. A new column of `tasks`
- * is added in TaskColumns, foldTask, PLAIN_COLUMNS and taskRow, and to what verify-tasks reads.
+ * is added in TaskColumns, foldTask and taskRow, and to what task-rows reads.
  */
 import { evolve, INITIAL, isFinished, isKnownEvent, type Event, type State } from '@morningai/core/task';
 import { projectTask } from '@morningai/core/task-projection';
-import { canonicalJson } from './digest.ts';
 
 export type LoggedEvent = {
   readonly position: number;
@@ -15,6 +14,14 @@ export type LoggedEvent = {
   /** Microseconds since 1970. */
   readonly recordedAt: number;
 };
+
+/** @param event its data is JSON text */
+export function loggedEvent(
+  { position, version, tenant, type, data }: Omit<LoggedEvent, 'data' | 'recordedAt'> & { readonly data: string },
+  recordedAt: number,
+): LoggedEvent {
+  return { position, version, tenant, type, data: JSON.parse(data), recordedAt };
+}
 
 /** Times are microseconds since 1970. */
 export type TaskColumns = {
@@ -122,23 +129,6 @@ function submissionOf(key: string, { requestDigest }: { readonly requestDigest: 
 
 function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels'] {
   return Object.keys(labels).length > 0 ? labels : null;
-}
-
-const PLAIN_COLUMNS = [
-  ...(['tenant', 'agent', 'version', 'status', 'fence', 'priority', 'submittedPosition', 'outcomePosition'] as const),
-  ...(['createdAt', 'updatedAt', 'startedAt', 'finishedAt', 'wakeAt', 'expiresAt'] as const),
-];
-
-/** The columns in which a row is not what the log gives. */
-export function differingColumns(
-  folded: TaskColumns,
-  row: Omit<TaskColumns, 'state'> & { readonly stateText: string },
-): string[] {
-  const differing: string[] = PLAIN_COLUMNS.filter((column) => folded[column] !== row[column]);
-  if (canonicalJson(folded.labels) !== canonicalJson(row.labels)) differing.push('labels');
-  const same = row.stateText === JSON.stringify(folded.state);
-  if (!same && canonicalJson(JSON.parse(row.stateText)) !== canonicalJson(folded.state)) differing.push('state');
-  return differing;
 }
 
 /** The row of `tasks` as JSON that Postgres makes a row of. */

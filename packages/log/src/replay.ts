@@ -4,7 +4,7 @@
  * then (ADR 10). A sound database is only read. Whoever stops half-way leaves tables that are right as far as they were mended.
  */
 import { AppError } from '@morningai/core/errors';
-import type { FoldedTask } from './folded-task.ts';
+import { loggedEvent, type FoldedTask } from './folded-task.ts';
 import { healTasks, MENDED_AT_ONCE, mendTasks } from './mend-tasks.ts';
 import type { Pool, Session } from './pool.ts';
 import { createFindings, type TableDifferences } from './replay-findings.ts';
@@ -58,9 +58,9 @@ export async function* replayLog(
     // What is visible up to the head stays as it is: it need not be read on the snapshot.
     for await (const page of foldPages(turn, head)) {
       signal?.throwIfAborted();
-      for (const { stream, ...event } of page) {
-        const taskId = taskIdOf(stream);
-        if (taskId !== undefined) check.next({ ...event, taskId });
+      for (const event of page) {
+        const taskId = taskIdOf(event.stream);
+        if (taskId !== undefined) check.next(taskId, loggedEvent(event, event.recordedAt));
       }
       await check.flush();
       yield { position: page.at(-1)?.position ?? head, head };

@@ -1,4 +1,5 @@
 /** Reads a whole log page by page on one snapshot. Memory is bounded by bytes, whatever the events weigh. */
+import { clockMicros } from './micros.ts';
 import type { Pool, Session, Statement } from './pool.ts';
 
 const TASK = 'task/';
@@ -58,98 +59,135 @@ const PATIENCE = statement(
   `SELECT set_config('transaction_timeout', '0', true), set_config('statement_timeout', '${PATIENCE_MS}', true)`,
 );
 
-export type EventRow = {
-  readonly position: number;
+/** Postgres writes what every event has as one text, for that is cheap to send and to read. */
+type EventText = {
+  /** Position, version, life, microseconds since 1970, and the digest if it is wanted. */
+  readonly head: string;
   readonly stream: string;
-  readonly version: number;
-  readonly life: number;
   readonly tenant: string;
   readonly type: string;
   readonly data: string;
-  /** Hex. */
-  readonly digest: string;
-  /** As text, with microseconds. */
-  readonly recordedAt: string;
 };
 
-const EVENTS = statement(
-  'verify_events',
-  `SELECT position, stream, version, life, tenant, type, data, encode(digest, 'hex') AS digest, recorded_at::text AS "recordedAt"
-   FROM (
-     SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
-     FROM (
-       SELECT position, stream, version, life, tenant, type, data::text AS data, digest, recorded_at
-       FROM events WHERE position > $1 ORDER BY position LIMIT ${PAGE_ROWS}
-     ) page
-   ) page
-   WHERE bytes_before < ${PAGE_BYTES}
-   ORDER BY position`,
-);
-
-/** What a fold needs of an event. */
-export type FoldRow = {
+export type EventRow = {
   readonly position: number;
-  readonly stream: string;
   readonly version: number;
-  readonly tenant: string;
-  readonly type: string;
-  readonly data: unknown;
+  readonly life: number;
   /** Microseconds since 1970. */
   readonly recordedAt: number;
+  /** Hex; empty in a fold page. */
+  readonly digest: string;
+  readonly stream: string;
+  readonly tenant: string;
+  readonly type: string;
+  /** JSON. */
+  readonly data: string;
 };
 
-const FOLD = statement(
-  'replay_events',
-  `SELECT position, stream, version, tenant, type, data::json AS data, "recordedAt"
-   FROM (
-     SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
+const headOf = (digest: string) =>
+  `concat(position, ' ', version, ' ', life, ' ', ${clockMicros('recorded_at')}, ' ', ${digest}) AS head`;
+
+/** Up to PAGE_ROWS events if all of them together are small enough; else none. */
+function smallPage(name: string, digest: string): Statement {
+  return statement(
+    name,
+    `SELECT ${headOf(digest)}, stream, tenant, type, data::text AS data
+     FROM events WHERE position > $1 AND position <= $2
+     ORDER BY position
+     LIMIT (SELECT CASE WHEN sum(octet_length(data::text)) <= ${PAGE_BYTES} THEN ${PAGE_ROWS} ELSE 0 END
+            FROM (SELECT data FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT ${PAGE_ROWS}) page)`,
+  );
+}
+
+/** As many events as are small enough together, and at least one. */
+function largePage(name: string, digest: string): Statement {
+  return statement(
+    name,
+    `SELECT ${headOf(digest)}, stream, tenant, type, data
      FROM (
-       SELECT position, stream, version, tenant, type, data::text AS data,
-              (extract(epoch FROM recorded_at) * 1000000)::bigint AS "recordedAt"
-       FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT ${PAGE_ROWS}
+       SELECT *, sum(octet_length(data)) OVER (ORDER BY position) - octet_length(data) AS bytes_before
+       FROM (
+         SELECT position, stream, version, life, tenant, type, data::text AS data, digest, recorded_at
+         FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT ${PAGE_ROWS}
+       ) page
      ) page
-   ) page
-   WHERE bytes_before < ${PAGE_BYTES}
-   ORDER BY position`,
-);
+     WHERE bytes_before < ${PAGE_BYTES}
+     ORDER BY position`,
+  );
+}
+
+const DIGEST = `encode(digest, 'hex')`;
+const VERIFIED = [smallPage('verify_events', DIGEST), largePage('verify_large_events', DIGEST)] as const;
+const FOLDED = [smallPage('replay_events', `''`), largePage('replay_large_events', `''`)] as const;
 
 export type CommitRow = {
   readonly first: number;
   readonly last: number;
+  /** Microseconds since 1970. */
   readonly micros: number;
-  readonly recordedAt: string;
   /** Hex. */
   readonly chain: string;
 };
 
 const COMMITS = statement(
   'verify_commits',
-  `SELECT first_position AS first, last_position AS last, (extract(epoch FROM recorded_at) * 1000000)::bigint AS micros,
-          recorded_at::text AS "recordedAt", encode(chain, 'hex') AS chain
+  `SELECT first_position AS first, last_position AS last, ${clockMicros('recorded_at')} AS micros, encode(chain, 'hex') AS chain
    FROM commits WHERE last_position > $1 ORDER BY last_position LIMIT ${PAGE_ROWS}`,
 );
 
+/** Every event there is, also behind the last commit. */
 export function eventPages(session: Session): AsyncGenerator<EventRow[], void> {
-  return pagesOf<EventRow>(session, EVENTS, (row) => row.position);
+  return pagesOf(
+    (after) => readEvents(session, VERIFIED, after, Number.MAX_SAFE_INTEGER),
+    ({ position }) => position,
+  );
 }
 
-export function foldPages(session: Session, head: number): AsyncGenerator<FoldRow[], void> {
-  return pagesOf<FoldRow>(session, FOLD, (row) => row.position, [head]);
+/** Up to the head, without digests. */
+export function foldPages(session: Session, head: number): AsyncGenerator<EventRow[], void> {
+  return pagesOf(
+    (after) => readEvents(session, FOLDED, after, head),
+    ({ position }) => position,
+  );
 }
 
 export function commitPages(session: Session): AsyncGenerator<CommitRow[], void> {
-  return pagesOf<CommitRow>(session, COMMITS, (row) => row.last);
+  return pagesOf(
+    (after) => session.query<CommitRow>(COMMITS, [after]),
+    ({ last }) => last,
+  );
+}
+
+async function readEvents(
+  session: Session,
+  [small, large]: readonly [Statement, Statement],
+  after: number,
+  head: number,
+): Promise<EventRow[]> {
+  if (after >= head) return [];
+  const rows = await session.query<EventText>(small, [after, head]);
+  return (rows.length > 0 ? rows : await session.query<EventText>(large, [after, head])).map(parseEvent);
+}
+
+function parseEvent({ head, stream, tenant, type, data }: EventText): EventRow {
+  const [position, version, life, micros, digest = ''] = head.split(' ');
+  return {
+    position: Number(position),
+    version: Number(version),
+    life: Number(life),
+    recordedAt: Number(micros),
+    digest,
+    stream,
+    tenant,
+    type,
+    data,
+  };
 }
 
 /** The next page is on its way while this one is looked at. */
-async function* pagesOf<Row extends object>(
-  session: Session,
-  page: Statement,
-  keyOf: (row: Row) => number,
-  more: readonly unknown[] = [],
-) {
+async function* pagesOf<Row>(page: (after: number) => Promise<Row[]>, keyOf: (row: Row) => number) {
   const read = (after: number) => {
-    const rows = session.query<Row>(page, [after, ...more]);
+    const rows = page(after);
     // Whoever stops early does not wait for it.
     rows.catch(() => undefined);
     return rows;

@@ -1,15 +1,15 @@
 /**
- * Folds each task from the log and compares it with its row, its outcomes and its key. Tasks are forgotten once they are finished and
- * compared, so memory holds the open ones only, and of those at most FOLDED_MAX; the rest are read again at the end, stream by stream.
+ * Folds each task from the log and compares it with its row, its outcomes and its key. A task is forgotten once it is compared at its
+ * newest version: a finished one at once, the oldest open ones when there are more than FOLDED_MAX. Only an old one that goes on later
+ * in the log is read again at the end, from its own stream.
  */
 import { countersOf } from '@morningai/core/task-projection';
-import { differingColumns, foldTask, type FoldedTask, type LoggedEvent, type TaskColumns } from './folded-task.ts';
+import { foldTask, type FoldedTask, type LoggedEvent } from './folded-task.ts';
 import { foldStreams } from './fold-streams.ts';
 import type { Session } from './pool.ts';
 import type { Ledger } from './verify.ts';
+import { differingColumns, readTaskRows } from './task-rows.ts';
 import { statement } from './verify-session.ts';
-
-export type TaskEvent = LoggedEvent & { readonly taskId: string };
 
 /** A task whose tables are not what the log gives. */
 export type TaskDifference = {
@@ -32,8 +32,8 @@ export type TaskTotals = {
 };
 
 export type TaskCheck = {
-  next(event: TaskEvent): void;
-  /** Compares what has finished, while the caller goes on; waits for the comparison before. To be called often. */
+  next(taskId: string, event: LoggedEvent): void;
+  /** Compares what has finished, and the oldest of what has not where there is too much of it, while the caller goes on; waits for the comparison before. To be called often. */
   flush(): Promise<void>;
   end(): Promise<TaskTotals>;
 };
@@ -47,51 +47,57 @@ export type TaskCheckOptions = {
 };
 
 const FOLDED_MAX = 100_000;
+/** So many of them stay when there are too many: whoever looks for the oldest looks for many at once. */
+const KEPT_OF_FULL = 0.75;
 const COMPARE = 500;
 
 export function createTaskCheck(session: Session, options: TaskCheckOptions): TaskCheck {
   const { report, onDifferences, foldedMax = FOLDED_MAX } = options;
   const folded = new Map<string, FoldedTask>();
   const finished = new Map<string, FoldedTask>();
-  const readAgain = new Set<string>();
+  /** Task → the version at which it was settled before it came up again, for its row was as old; 0: it was not settled. */
+  const readAgain = new Map<string, number>();
   const counters = new Map<string, number>();
   const ledger = { accepted: 0, completed: 0, failed: 0, cancelled: 0, open: 0 };
   const sums = { recordedTwice: 0, outcomes: 0, keyed: 0, foreign: 0 };
 
-  const settle = (task: FoldedTask) => {
-    ledger.accepted += 1;
-    ledger[columnOf(task.status)] += 1;
-    sums.recordedTwice += task.recordedTwice;
-    sums.outcomes += task.outcomes.length;
-    sums.keyed += task.submission === null ? 0 : 1;
-    sums.foreign += task.isForeign ? 1 : 0;
-    for (const key of countersOf(task.tenant, task.state)) counters.set(key, (counters.get(key) ?? 0) + 1);
+  /** @param sign -1: it turns out that the task goes on, and that what was counted is not its end */
+  const settle = (task: FoldedTask, sign: 1 | -1 = 1) => {
+    ledger.accepted += sign;
+    ledger[columnOf(task.status)] += sign;
+    sums.recordedTwice += sign * task.recordedTwice;
+    sums.outcomes += sign * task.outcomes.length;
+    sums.keyed += task.submission === null ? 0 : sign;
+    sums.foreign += task.isForeign ? sign : 0;
+    for (const key of countersOf(task.tenant, task.state)) counters.set(key, (counters.get(key) ?? 0) + sign);
   };
 
-  const compare = async (tasks: ReadonlyMap<string, FoldedTask>, mayBeOlder: boolean) => {
-    const rows = await session.query<TaskColumnsRow>(ROWS, [[...tasks.keys()]]);
-    const byId = new Map(rows.map((row) => [row.id, row]));
+  const compare = async (tasks: ReadonlyMap<string, FoldedTask>, mayGoOn: boolean) => {
+    const rows = await readTaskRows(session, [...tasks.keys()]);
     const owners = await keyOwners(session, tasks);
-    const missing = [...tasks.keys()].filter((taskId) => !byId.has(taskId));
-    const newest = mayBeOlder ? await newestVersions(session, missing) : new Map<string, number>();
-    const differences: TaskDifference[] = [];
+    const different: TaskDifference[] = [];
     for (const [taskId, task] of tasks) {
-      const row = byId.get(taskId);
-      // Finished here, and goes on later in the log: its next life.
-      if (mayBeOlder && (row?.version ?? newest.get(taskId) ?? 0) > task.version) readAgain.add(taskId);
-      if (mayBeOlder && readAgain.has(taskId)) continue;
-      settle(task);
-      if (row === undefined) {
-        differences.push({ taskId, task, hasRow: false, columns: [] });
+      const row = rows.get(taskId);
+      if (mayGoOn && (readAgain.has(taskId) || (row?.version ?? 0) > task.version)) {
+        readAgain.set(taskId, 0);
         continue;
       }
-      if (task.isForeign) continue;
-      const columns = differingColumns(task, row);
-      if ((row.outcomes ?? '') !== outcomesText(task)) columns.push('outcomes');
+      const columns = row === undefined ? [] : differingColumns(task, row);
       if (task.submission !== null && owners.get(taskId) !== task.submission.requestDigest) columns.push('submission');
-      if (columns.length > 0) differences.push({ taskId, task, hasRow: true, columns });
+      if (row !== undefined && (columns.length === 0 || task.isForeign)) settle(task);
+      else different.push({ taskId, task, hasRow: row !== undefined, columns: row === undefined ? [] : columns });
     }
-    if (differences.length > 0) await onDifferences(differences);
+    if (different.length > 0) await settleDifferent(different, mayGoOn);
+  };
+
+  const settleDifferent = async (different: readonly TaskDifference[], mayGoOn: boolean) => {
+    const taskIds = different.map(({ taskId }) => taskId);
+    const newest = mayGoOn ? await newestVersions(session, taskIds) : new Map<string, number>();
+    const isAtEnd = ({ taskId, task }: TaskDifference) => (newest.get(taskId) ?? 0) <= task.version;
+    for (const { taskId } of different.filter((one) => !isAtEnd(one))) readAgain.set(taskId, 0);
+    const settled = different.filter(isAtEnd);
+    for (const { task } of settled) settle(task);
+    if (settled.length > 0) await onDifferences(settled);
   };
 
   const compareAll = async (tasks: readonly [string, FoldedTask][]) => {
@@ -99,40 +105,51 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
   };
   let comparing: Promise<void> = Promise.resolve();
 
+  /** The oldest go: most of them are as they will be. */
+  const goneOld = () => {
+    if (folded.size <= foldedMax) return [];
+    const old = [...folded].slice(0, folded.size - Math.floor(foldedMax * KEPT_OF_FULL));
+    for (const [taskId] of old) folded.delete(taskId);
+    return old;
+  };
+
   const flush = async () => {
     await comparing;
-    comparing = compareAll([...finished]);
+    comparing = compareAll([...finished, ...goneOld()]);
     comparing.catch(() => undefined);
     finished.clear();
   };
 
+  const compareAgain = async (some: ReadonlyMap<string, number>) => {
+    const settled = [...some].flatMap(([taskId, version]) => (version > 0 ? [taskId] : []));
+    for (const [taskId, task] of await foldStreams(session, settled, some))
+      if (task.version === some.get(taskId)) settle(task, -1);
+    await compare(await foldStreams(session, [...some.keys()]), false);
+  };
+
   return {
-    next({ taskId, ...event }) {
-      const before = folded.get(taskId);
-      if (before === undefined && event.version > 1) return void readAgain.add(taskId);
+    next(taskId, event) {
+      const before = folded.get(taskId) ?? finished.get(taskId);
+      if (before === undefined && event.version > 1) {
+        if (!readAgain.has(taskId)) readAgain.set(taskId, event.version - 1);
+        return;
+      }
       if (event.version !== (before?.version ?? 0) + 1) {
         report(
           `position ${event.position}: version ${event.version} of task ${taskId} follows ${before?.version ?? 0}`,
         );
       }
       const task = foldTask(before, event);
-      if (task.finishedAt === null) folded.set(taskId, task);
-      else {
-        folded.delete(taskId);
-        finished.set(taskId, task);
-      }
-      if (folded.size > foldedMax) {
-        const [oldest] = folded.keys();
-        folded.delete(oldest as string);
-        readAgain.add(oldest as string);
-      }
+      const [is, was] = task.finishedAt === null ? [folded, finished] : [finished, folded];
+      was.delete(taskId);
+      is.set(taskId, task);
     },
     flush,
     async end() {
       await flush();
       await comparing;
       for (const tasks of chunks([...folded], COMPARE)) await compare(new Map(tasks), false);
-      for (const taskIds of chunks([...readAgain], COMPARE)) await compare(await foldStreams(session, taskIds), false);
+      for (const some of chunks([...readAgain], COMPARE)) await compareAgain(new Map(some));
       return { ledger, ...sums, counters };
     },
   };
@@ -140,7 +157,6 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
 
 /** By the log, for tasks whose rows do not say it. */
 async function newestVersions(session: Session, taskIds: readonly string[]): Promise<Map<string, number>> {
-  if (taskIds.length === 0) return new Map();
   const rows = await session.query<{ id: string; version: number }>(NEWEST, [taskIds]);
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
@@ -158,30 +174,6 @@ async function keyOwners(session: Session, tasks: ReadonlyMap<string, FoldedTask
   ]);
   return new Map(rows.map(({ taskId, requestDigest }) => [taskId, requestDigest]));
 }
-
-function outcomesText({ outcomes }: FoldedTask): string {
-  return outcomes.map(({ life, position }) => `${life}:${position}`).join(' ');
-}
-
-type TaskColumnsRow = Omit<TaskColumns, 'state'> & {
-  readonly id: string;
-  readonly stateText: string;
-  readonly outcomes: string | null;
-};
-
-const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-
-const ROWS = statement(
-  'verify_rows',
-  `SELECT t.id, t.tenant, t.agent, t.version, t.status, t.fence, t.priority, t.labels,
-          t.submitted_position AS "submittedPosition", t.outcome_position AS "outcomePosition",
-          ${micros('t.created_at')} AS "createdAt", ${micros('t.updated_at')} AS "updatedAt",
-          ${micros('t.started_at')} AS "startedAt", ${micros('t.finished_at')} AS "finishedAt",
-          ${micros('t.wake_at')} AS "wakeAt", ${micros('t.expires_at')} AS "expiresAt", t.state::text AS "stateText",
-          (SELECT string_agg(o.life || ':' || o.position, ' ' ORDER BY o.life) FROM outcomes o WHERE o.task_id = t.id) AS outcomes
-   FROM unnest($1::uuid[]) AS wanted(id)
-   CROSS JOIN LATERAL (SELECT * FROM tasks WHERE id = wanted.id LIMIT 1) t`,
-);
 
 const NEWEST = statement(
   'verify_newest',

@@ -5,6 +5,7 @@
 import { createChainCheck, type Anchor } from './verify-chain.ts';
 import type { Pool, Session } from './pool.ts';
 import { commitPages, eventPages, openSnapshot, statement, taskIdOf, type Snapshot } from './verify-session.ts';
+import { loggedEvent } from './folded-task.ts';
 import { createTaskCheck, type TaskDifference, type TaskTotals } from './verify-tasks.ts';
 
 export type { Anchor };
@@ -84,7 +85,7 @@ async function readLog(snapshot: Snapshot, head: number, report: Report, options
     for (const event of page) {
       const recordedAt = chainCheck.next(event);
       const taskId = taskIdOf(event.stream);
-      if (taskId !== undefined) taskCheck.next({ ...event, taskId, data: JSON.parse(event.data), recordedAt });
+      if (taskId !== undefined) taskCheck.next(taskId, loggedEvent(event, recordedAt));
       else {
         others.events += 1;
         if (event.version === 1) others.streams += 1;
