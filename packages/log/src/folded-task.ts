@@ -15,12 +15,12 @@ export type LoggedEvent = {
   readonly recordedAt: number;
 };
 
-/** @param event its data is JSON text */
+/** @param event its data is JSON text. That of a TaskCompleted is not looked at: it says no more than what the task gave out */
 export function loggedEvent(
   { position, version, tenant, type, data }: Omit<LoggedEvent, 'data' | 'recordedAt'> & { readonly data: string },
   recordedAt: number,
 ): LoggedEvent {
-  return { position, version, tenant, type, data: JSON.parse(data), recordedAt };
+  return { position, version, tenant, type, data: type === 'TaskCompleted' ? null : JSON.parse(data), recordedAt };
 }
 
 /** Times are microseconds since 1970. */

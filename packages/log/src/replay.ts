@@ -9,7 +9,7 @@ import { healTasks, MENDED_AT_ONCE, mendTasks } from './mend-tasks.ts';
 import type { Pool, Session } from './pool.ts';
 import { createFindings, type TableDifferences } from './replay-findings.ts';
 import { mendCounters, mendOrphans, mendStreams, mendSubmissions } from './replay-rest.ts';
-import { foldPages, openReading, statement, taskIdOf } from './verify-session.ts';
+import { foldPages, lastPosition, openReading, parseEvent, statement, taskIdOf } from './verify-session.ts';
 import { createTaskCheck, type TaskDifference } from './verify-tasks.ts';
 
 export type ReplayReport = {
@@ -58,12 +58,13 @@ export async function* replayLog(
     // What is visible up to the head stays as it is: it need not be read on the snapshot.
     for await (const page of foldPages(turn, head)) {
       signal?.throwIfAborted();
-      for (const event of page) {
+      for (const text of page) {
+        const event = parseEvent(text);
         const taskId = taskIdOf(event.stream);
         if (taskId !== undefined) check.next(taskId, loggedEvent(event, event.recordedAt));
       }
       await check.flush();
-      yield { position: page.at(-1)?.position ?? head, head };
+      yield { position: lastPosition(page), head };
     }
     const totals = await check.end();
     signal?.throwIfAborted();

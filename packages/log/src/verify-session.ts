@@ -59,8 +59,8 @@ const PATIENCE = statement(
   `SELECT set_config('transaction_timeout', '0', true), set_config('statement_timeout', '${PATIENCE_MS}', true)`,
 );
 
-/** Postgres writes what every event has as one text, for that is cheap to send and to read. */
-type EventText = {
+/** Postgres writes what every event has as one text, for that is cheap to send and to read. Parsed when it is looked at. */
+export type EventText = {
   /** Position, version, life, microseconds since 1970, and the digest if it is wanted. */
   readonly head: string;
   readonly stream: string;
@@ -136,19 +136,13 @@ const COMMITS = statement(
 );
 
 /** Every event there is, also behind the last commit. */
-export function eventPages(session: Session): AsyncGenerator<EventRow[], void> {
-  return pagesOf(
-    (after) => readEvents(session, VERIFIED, after, Number.MAX_SAFE_INTEGER),
-    ({ position }) => position,
-  );
+export function eventPages(session: Session): AsyncGenerator<EventText[], void> {
+  return pagesOf((after) => readEvents(session, VERIFIED, after, Number.MAX_SAFE_INTEGER), positionOf);
 }
 
 /** Up to the head, without digests. */
-export function foldPages(session: Session, head: number): AsyncGenerator<EventRow[], void> {
-  return pagesOf(
-    (after) => readEvents(session, FOLDED, after, head),
-    ({ position }) => position,
-  );
+export function foldPages(session: Session, head: number): AsyncGenerator<EventText[], void> {
+  return pagesOf((after) => readEvents(session, FOLDED, after, head), positionOf);
 }
 
 export function commitPages(session: Session): AsyncGenerator<CommitRow[], void> {
@@ -163,13 +157,23 @@ async function readEvents(
   [small, large]: readonly [Statement, Statement],
   after: number,
   head: number,
-): Promise<EventRow[]> {
+): Promise<EventText[]> {
   if (after >= head) return [];
   const rows = await session.query<EventText>(small, [after, head]);
-  return (rows.length > 0 ? rows : await session.query<EventText>(large, [after, head])).map(parseEvent);
+  return rows.length > 0 ? rows : session.query<EventText>(large, [after, head]);
 }
 
-function parseEvent({ head, stream, tenant, type, data }: EventText): EventRow {
+/** Of a page that has events. */
+export function lastPosition(page: readonly EventText[]): number {
+  const last = page.at(-1);
+  return last === undefined ? 0 : positionOf(last);
+}
+
+function positionOf({ head }: EventText): number {
+  return Number.parseInt(head, 10);
+}
+
+export function parseEvent({ head, stream, tenant, type, data }: EventText): EventRow {
   const [position, version, life, micros, digest = ''] = head.split(' ');
   return {
     position: Number(position),

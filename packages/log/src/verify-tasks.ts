@@ -114,6 +114,11 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
   };
 
   const flush = async () => {
+    if (finished.size < COMPARE && folded.size <= foldedMax) return;
+    await compareFinished();
+  };
+
+  const compareFinished = async () => {
     await comparing;
     comparing = compareAll([...finished, ...goneOld()]);
     comparing.catch(() => undefined);
@@ -129,7 +134,7 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
 
   return {
     next(taskId, event) {
-      const before = folded.get(taskId) ?? finished.get(taskId);
+      const before = folded.get(taskId) ?? (event.version > 1 ? finished.get(taskId) : undefined);
       if (before === undefined && event.version > 1) {
         if (!readAgain.has(taskId)) readAgain.set(taskId, event.version - 1);
         return;
@@ -140,13 +145,13 @@ export function createTaskCheck(session: Session, options: TaskCheckOptions): Ta
         );
       }
       const task = foldTask(before, event);
-      const [is, was] = task.finishedAt === null ? [folded, finished] : [finished, folded];
-      was.delete(taskId);
-      is.set(taskId, task);
+      const isOpen = task.finishedAt === null;
+      if (before !== undefined && isOpen !== (before.finishedAt === null)) (isOpen ? finished : folded).delete(taskId);
+      (isOpen ? folded : finished).set(taskId, task);
     },
     flush,
     async end() {
-      await flush();
+      await compareFinished();
       await comparing;
       for (const tasks of chunks([...folded], COMPARE)) await compare(new Map(tasks), false);
       for (const some of chunks([...readAgain], COMPARE)) await compareAgain(new Map(some));

@@ -11,7 +11,7 @@ import { loggedEvent } from './folded-task.ts';
 import type { Session } from './pool.ts';
 import { readEvents, readStream } from './read.ts';
 import { createTaskCheck } from './verify-tasks.ts';
-import { eventPages, openSnapshot } from './verify-session.ts';
+import { eventPages, openSnapshot, parseEvent } from './verify-session.ts';
 import { inWords, verifyLog } from './verify.ts';
 
 /** By somebody who may do anything: no trigger fires for him. */
@@ -169,7 +169,7 @@ async function checkStepByStep(log: TestLog) {
     foldedMax: 2,
   });
   for await (const page of eventPages(snapshot.events)) {
-    for (const event of page.filter(({ stream }) => stream.startsWith('task/'))) {
+    for (const event of page.map(parseEvent).filter(({ stream }) => stream.startsWith('task/'))) {
       check.next(event.stream.slice('task/'.length), loggedEvent(event, event.recordedAt));
       await check.flush();
     }

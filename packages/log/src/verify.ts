@@ -4,7 +4,16 @@
  */
 import { createChainCheck, type Anchor } from './verify-chain.ts';
 import type { Pool, Session } from './pool.ts';
-import { commitPages, eventPages, openSnapshot, statement, taskIdOf, type Snapshot } from './verify-session.ts';
+import {
+  commitPages,
+  eventPages,
+  lastPosition,
+  openSnapshot,
+  parseEvent,
+  statement,
+  taskIdOf,
+  type Snapshot,
+} from './verify-session.ts';
 import { loggedEvent } from './folded-task.ts';
 import { createTaskCheck, type TaskDifference, type TaskTotals } from './verify-tasks.ts';
 
@@ -76,13 +85,14 @@ async function readLog(snapshot: Snapshot, head: number, report: Report, options
   let committed = 0;
   for await (const page of eventPages(snapshot.events)) {
     options.signal?.throwIfAborted();
-    const position = page.at(-1)?.position ?? 0;
+    const position = lastPosition(page);
     while (committed < position) {
       const { value } = await commits.next();
       chainCheck.expect(value ?? []);
       committed = value?.at(-1)?.last ?? Infinity;
     }
-    for (const event of page) {
+    for (const text of page) {
+      const event = parseEvent(text);
       const recordedAt = chainCheck.next(event);
       const taskId = taskIdOf(event.stream);
       if (taskId !== undefined) taskCheck.next(taskId, loggedEvent(event, recordedAt));
