@@ -13,6 +13,7 @@ import { redisDead } from './benchmarks/redis-dead.ts';
 import { redisMemory } from './benchmarks/redis-memory.ts';
 import { refill } from './benchmarks/refill.ts';
 import { throughput } from './benchmarks/throughput.ts';
+import { verify } from './benchmarks/verify.ts';
 import { describeMachine } from './machine.ts';
 import { record } from './record.ts';
 import { markdown } from './report.ts';
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   redisMemory,
   blocked,
   noWorker,
+  verify,
 ];
 const SLOTS = 1_000;
 
