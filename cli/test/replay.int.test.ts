@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { openPool } from '@morningai/log/pool';
 import { expect, test } from 'vitest';
 import { runCli, startStack } from './start-cli.ts';
@@ -54,4 +56,17 @@ test('replay, why and verify speak to the running stack', { timeout: 180_000 }, 
   expect(blind.stdout).toContain('tickets  unknown');
   const nobody = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'x', DATABASE_ROLE: 'nobody' });
   expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('role "nobody" does not exist')]);
+});
+
+test('replay does not wait for an orchestrator that takes the call and says nothing', { timeout: 60_000 }, async () => {
+  const frozen = createServer().listen(0, '127.0.0.1');
+  await once(frozen, 'listening');
+  const { port } = frozen.address() as AddressInfo;
+  const env = { INGEST_URL: 'http://127.0.0.1:9', MORNINGAI_API_KEY: 'x', ORCHESTRATOR_ADDRESS: `127.0.0.1:${port}` };
+  const { code, stderr } = await runCli(['replay'], env);
+  frozen.close();
+  expect([code, stderr]).toEqual([
+    3,
+    expect.stringMatching(/^ORCHESTRATOR_UNAVAILABLE: .* says nothing for \d+ ms\n$/),
+  ]);
 });

@@ -9,6 +9,8 @@ import { printJson, table } from '../table.ts';
 
 /** Longer than any log of ours takes: Ctrl-C ends it at any moment, and leaves it whole. */
 const DEADLINE_MS = 6 * 3_600_000;
+/** Until the first word: whoever is frozen says none, and is asked again and again. Once it speaks, its silence ends the call. */
+const FIRST_WORD_MS = 10_000;
 
 export function addReplay(program: Command, done: Done): void {
   program
@@ -41,18 +43,30 @@ async function replay(options: {
   readonly dryRun: boolean;
 }): Promise<ReplayReport> {
   const client = openClient(SystemServiceClient, options.orchestratorAddress);
-  const limits = { metadata: bearer(options.apiKey), deadlineMs: DEADLINE_MS, signal: interruptSignal() };
+  const silence = new AbortController();
+  const silent = setTimeout(() => silence.abort(saysNothing(options.orchestratorAddress)), FIRST_WORD_MS);
+  const signal = AbortSignal.any([interruptSignal(), silence.signal]);
+  const limits = { metadata: bearer(options.apiKey), deadlineMs: DEADLINE_MS, signal };
   const show = showProgress('replaying');
   try {
     const answers = callStream((...args) => client.replay(...args), { dryRun: options.dryRun }, limits);
     for await (const { step } of answers) {
+      clearTimeout(silent);
       if (step?.$case === 'report') return step.value;
       if (step?.$case === 'progress') show(Number(step.value.position), Number(step.value.head));
     }
     throw new AppError('ORCHESTRATOR_UNAVAILABLE', 'the orchestrator ended the replay without a report');
   } finally {
+    clearTimeout(silent);
     client.close();
   }
+}
+
+function saysNothing(address: string): AppError {
+  return new AppError(
+    'ORCHESTRATOR_UNAVAILABLE',
+    `the orchestrator at ${address} says nothing for ${FIRST_WORD_MS} ms`,
+  );
 }
 
 function differencesIn({ tables }: ReplayReport): number {
