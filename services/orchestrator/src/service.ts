@@ -28,6 +28,7 @@ import { createGrace } from './domain/grace.ts';
 import { createRoster } from './domain/roster.ts';
 import { createPostgresClock } from './postgres-clock.ts';
 import { serve } from './rpc/serve.ts';
+import { readClock } from './store/read-clock.ts';
 
 export const ORCHESTRATOR_MIGRATIONS: MigrationSet = {
   owner: 'orchestrator',
@@ -101,6 +102,10 @@ export async function createOrchestrator(
   });
   writer.onLogged(publisher.wrote);
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
+  // Before the first time of day that a caller names: this host's clock may be wrong.
+  await untilItWorks({ logger, message: "postgres' clock not read", fields: {} }, signal, async () =>
+    clock.observe(await readClock(pool)),
+  );
   const watching = [
     runExpiry({ pool, writer, catalog, roster, grace, pace, logger }, stop.signal),
     runSilence({ roster, writer, logger, heartbeatMs: pace.heartbeatMs }, stop.signal),
