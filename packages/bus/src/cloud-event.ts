@@ -31,9 +31,17 @@ export function cloudEventText(incarnation: string, event: FeedEvent): string {
   return (
     `{"specversion":"1.0","id":"${messageId(incarnation, position)}","source":"/morningai/${incarnation}",` +
     `"type":${JSON.stringify(`morningai.${kindOf(stream)}.${type}`)},"subject":${JSON.stringify(stream)},` +
-    `"time":"${recordedAt.toISOString()}","datacontenttype":"application/json","tenant":${JSON.stringify(tenant)},` +
+    `"time":"${isoTime(recordedAt)}","datacontenttype":"application/json","tenant":${JSON.stringify(tenant)},` +
     `"logposition":${position},"streamversion":${version},"life":${life},"data":${dataText}}`
   );
+}
+
+/** The events of a commit have one time, and come one after the other. */
+let newest = { time: new Date(Number.NaN), text: '' };
+
+function isoTime(time: Date): string {
+  if (newest.time !== time) newest = { time, text: time.toISOString() };
+  return newest.text;
 }
 
 function kindOf(stream: string): string {

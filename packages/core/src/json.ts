@@ -6,28 +6,37 @@ import type { Json } from './task.ts';
 const DROPPED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * A copy of a parsed JSON value that Postgres will take. Keys that could reach a prototype are dropped.
+ * A parsed JSON value that Postgres will take: itself, or a copy without the keys that could reach a prototype.
  * @throws AppError JSON_TOO_COMPLEX (over 64 levels of arrays and objects, or 10,000 keys), TEXT_NOT_STORABLE,
  *   NUMBER_OUT_OF_RANGE, REQUEST_INVALID (a function, a bigint, undefined)
  */
 export function storableJson(value: unknown): Json {
   let keys = 0;
-  const visit = (node: unknown, depth: number): Json => {
-    if (typeof node === 'string') return storableText(node);
+  let toDrop = false;
+  const check = (node: unknown, depth: number): void => {
+    if (typeof node === 'string') return void storableText(node);
     if (typeof node === 'number') return storableNumber(node);
-    if (node === null || typeof node === 'boolean') return node;
+    if (node === null || typeof node === 'boolean') return;
     // Before anything recursive: what is deeper is never entered.
     if (depth > LIMITS.jsonDepth) throw tooComplex(`nested deeper than ${LIMITS.jsonDepth} levels`);
-    if (Array.isArray(node)) return node.map((element) => visit(element, depth + 1));
+    if (Array.isArray(node)) return node.forEach((element) => check(element, depth + 1));
     if (typeof node !== 'object') throw new AppError('REQUEST_INVALID', `a ${typeof node} is not JSON`);
-    const fields: [string, Json][] = [];
-    for (const [key, field] of Object.entries(node)) {
+    for (const key of Object.keys(node)) {
       if ((keys += 1) > LIMITS.jsonKeys) throw tooComplex(`larger than ${LIMITS.jsonKeys} keys`);
-      if (!DROPPED_KEYS.has(key)) fields.push([storableText(key), visit(field, depth + 1)]);
+      if (DROPPED_KEYS.has(key)) toDrop = true;
+      else storableText(key);
+      check((node as Record<string, unknown>)[key], depth + 1);
     }
-    return Object.fromEntries(fields);
   };
-  return visit(value, 1);
+  check(value, 1);
+  return toDrop ? withoutDropped(value as Json) : (value as Json);
+}
+
+function withoutDropped(value: Json): Json {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withoutDropped);
+  const kept = Object.entries(value).filter(([key]) => !DROPPED_KEYS.has(key));
+  return Object.fromEntries(kept.map(([key, field]) => [key, withoutDropped(field)]));
 }
 
 /** @throws AppError TEXT_NOT_STORABLE */
@@ -37,9 +46,8 @@ export function storableText(text: string): string {
   return text;
 }
 
-function storableNumber(number: number): number {
-  if (Number.isFinite(number)) return number;
-  throw new AppError('NUMBER_OUT_OF_RANGE', 'a number is outside the range of a double');
+function storableNumber(number: number): void {
+  if (!Number.isFinite(number)) throw new AppError('NUMBER_OUT_OF_RANGE', 'a number is outside the range of a double');
 }
 
 function tooComplex(why: string): AppError {
