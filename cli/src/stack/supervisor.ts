@@ -54,6 +54,7 @@ export async function supervise(spec: ServiceSpec, options: SupervisorOptions): 
     isReady = false;
     const current = fork(spec.main, [], {
       env: { ...process.env, ...spec.env },
+      execArgv: [...process.execArgv, ...spec.nodeOptions],
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     });
     child = current;

@@ -205,5 +205,9 @@ function countersOf(guards: readonly Guard[]): ReadonlyMap<string, CounterSums> 
 
 /** Of each command its number, as often as it has something. */
 function numbersOf(commands: readonly Append[], count: (command: Append) => number): number[] {
-  return commands.flatMap((command, index) => Array.from({ length: count(command) }, () => index + 1));
+  const numbers: number[] = [];
+  commands.forEach((command, index) => {
+    for (let one = 0; one < count(command); one += 1) numbers.push(index + 1);
+  });
+  return numbers;
 }

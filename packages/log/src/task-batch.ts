@@ -145,16 +145,17 @@ function toAppend(
 }
 
 function guardsOf(tenant: string, before: State, after: State, commands: readonly TaskCommand[]): readonly Guard[] {
+  const changes = counterChanges(tenant, before, after);
+  // A fall is never refused.
+  if (!changes.some(({ delta }) => delta > 0)) return changes.map(({ key, delta }) => ({ key, delta, max: null }));
   const limits = commands.flatMap((from) => [
     ...limitsOf(from, tenant, before),
     ...limitsOfThenStart(from, tenant, after),
   ]);
-  const maxOf = new Map(limits.map(({ key, max }) => [key, max]));
-  return counterChanges(tenant, before, after).map(({ key, delta }) => ({
-    key,
-    delta,
-    max: delta > 0 ? (maxOf.get(key) ?? null) : null,
-  }));
+  return changes.map(({ key, delta }) => {
+    const limit = delta > 0 ? limits.findLast((one) => one.key === key) : undefined;
+    return { key, delta, max: limit?.max ?? null };
+  });
 }
 
 const NOT_CONFIGURED: RunningLimits = { perTenant: null, perAgent: null };
