@@ -131,21 +131,7 @@ DECLARE
   g_end        int;
   fits         boolean;
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'append needs read committed' USING ERRCODE = 'feature_not_supported';
-  END IF;
-  -- Nobody sits on the lock: whoever called this inside a transaction of his own and stalls loses that transaction. A timer that
-  -- runs already is not shortened by a new value, hence the 0 first. Later appends of that transaction do not wind it up again.
-  IF current_setting('transaction_timeout') <> '5s' THEN
-    PERFORM set_config('transaction_timeout', '0', true);
-    PERFORM set_config('transaction_timeout', '5s', true);
-  END IF;
-  PERFORM set_config('lock_timeout', '2s', true);
-  -- Accepted means durable, whatever the session or the database was set to.
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
-  PERFORM pg_advisory_xact_lock(7233641904615);    -- held until the commit is durable; each statement below sees all before it
+  PERFORM take_append_lock();
   now_at := clock_timestamp();
 
   SELECT c.last_position, c.chain INTO head, chain_before FROM commits c ORDER BY c.last_position DESC LIMIT 1;
@@ -428,13 +414,19 @@ CREATE OR REPLACE FUNCTION public.take_append_lock()
 AS $function$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'mending needs read committed' USING ERRCODE = 'feature_not_supported';
+    RAISE EXCEPTION 'the append lock needs read committed' USING ERRCODE = 'feature_not_supported';
   END IF;
+  -- Nobody sits on the lock: whoever called this inside a transaction of his own and stalls loses that transaction. A timer that
+  -- runs already is not shortened by a new value, hence the 0 first. Later appends of that transaction do not wind it up again.
   IF current_setting('transaction_timeout') <> '5s' THEN
     PERFORM set_config('transaction_timeout', '0', true);
     PERFORM set_config('transaction_timeout', '5s', true);
   END IF;
   PERFORM set_config('lock_timeout', '2s', true);
+  -- Accepted means durable, whatever the session or the database was set to.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
   PERFORM pg_advisory_xact_lock(7233641904615);
 END $function$
 

@@ -1,10 +1,29 @@
 -- Up Migration
 
+-- Held until the commit is durable, so each statement after it sees all that was committed before.
+CREATE FUNCTION take_append_lock() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the append lock needs read committed' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  -- Nobody sits on the lock: whoever called this inside a transaction of his own and stalls loses that transaction. A timer that
+  -- runs already is not shortened by a new value, hence the 0 first. Later appends of that transaction do not wind it up again.
+  IF current_setting('transaction_timeout') <> '5s' THEN
+    PERFORM set_config('transaction_timeout', '0', true);
+    PERFORM set_config('transaction_timeout', '5s', true);
+  END IF;
+  PERFORM set_config('lock_timeout', '2s', true);
+  -- Accepted means durable, whatever the session or the database was set to.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  PERFORM pg_advisory_xact_lock(7233641904615);
+END $$;
+
 -- Appends a batch in one autocommit statement. Arrays run in parallel: c_ one element per command (at most one command per stream), e_ one
--- per event in order of command, g_ one per guard in order of command, k_ one per counter: the sums of its guards, were all of them
--- accepted. c_expected 0: the stream is new. c_task null: no
--- task's stream. Returns where the accepted events begin, and the refused commands: {"command": n, "reason":
--- "conflict|duplicate|leased|early|limited", …}.
+-- per event in order of command, g_ one per guard in order of command, k_ one per counter: what its guards come to, were all of them
+-- accepted. c_expected 0: the stream is new. c_task null: it is no task's. Returns where the accepted events begin, and the refused
+-- commands: {"command": n, "reason": "conflict|duplicate|leased|early|limited", …}.
 CREATE FUNCTION append(
   c_stream text[], c_task uuid[], c_tenant text[], c_expected int[], c_events int[], c_life int[],
   c_key text[], c_request_digest text[], c_lease_fence int[], c_only_when text[],
@@ -34,21 +53,7 @@ DECLARE
   g_end        int;
   fits         boolean;
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'append needs read committed' USING ERRCODE = 'feature_not_supported';
-  END IF;
-  -- Nobody sits on the lock: whoever called this inside a transaction of his own and stalls loses that transaction. A timer that
-  -- runs already is not shortened by a new value, hence the 0 first. Later appends of that transaction do not wind it up again.
-  IF current_setting('transaction_timeout') <> '5s' THEN
-    PERFORM set_config('transaction_timeout', '0', true);
-    PERFORM set_config('transaction_timeout', '5s', true);
-  END IF;
-  PERFORM set_config('lock_timeout', '2s', true);
-  -- Accepted means durable, whatever the session or the database was set to.
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-  END IF;
-  PERFORM pg_advisory_xact_lock(7233641904615);    -- held until the commit is durable; each statement below sees all before it
+  PERFORM take_append_lock();
   now_at := clock_timestamp();
 
   SELECT c.last_position, c.chain INTO head, chain_before FROM commits c ORDER BY c.last_position DESC LIMIT 1;
