@@ -1,4 +1,4 @@
-/** A stack to be hurt: as `start` would run it, with a proxy between its services and Redis, and a look behind each of them. */
+/** A stack to be hurt: as `start` would run it, with a proxy between its services and each backend, and a look behind each of them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readQueue, type QueueState } from '@morningai/cli/commands/queue';
@@ -7,6 +7,7 @@ import type { StackFile } from '@morningai/cli/stack/stack-file';
 import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
 import { openPool, type Pool } from '@morningai/log/pool';
 import { probeClient } from '@morningai/queue/redis-clients';
+import type { Component } from '@morningai/testbed';
 import { openProxy, type Proxy } from '@morningai/testbed/proxy';
 import type { Redis } from 'ioredis';
 
@@ -14,8 +15,8 @@ export type DrillStack = AsyncDisposable & {
   readonly urls: StackFile;
   readonly versions: string;
   component(name: ComponentName): StackComponent;
-  /** Between the services and Redis. */
-  readonly redisProxy: Proxy;
+  /** Between the services and each backend. */
+  readonly proxies: Readonly<Record<Component, Proxy>>;
   readonly pool: Pool;
   /** Redis itself, not through the proxy; for the time of the call. */
   redis<T>(use: (redis: Redis) => Promise<T>): Promise<T>;
@@ -39,7 +40,7 @@ export type DrillStackOptions = {
 export async function openDrillStack(options: DrillStackOptions): Promise<DrillStack> {
   const resources = new AsyncDisposableStack();
   try {
-    let redisProxy: Proxy | undefined;
+    const proxies: Partial<Record<Component, Proxy>> = {};
     const stack = await openTemporaryStack({
       name: 'drill',
       progress: options.progress,
@@ -47,20 +48,22 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
       // A Redis that comes back with its data must have it on disk; one that comes back empty is wiped.
       redisPersistence: 'appendonly',
       serviceEnv: { ...options.serviceEnv, WORKER_SLOTS: String(options.slots) },
-      redisThrough: async (url) => {
-        redisProxy = resources.use(await openProxy({ target: url }));
-        return redisProxy.through(url);
+      through: async (component, url) => {
+        const proxy = resources.use(await openProxy({ target: url }));
+        proxies[component] = proxy;
+        return proxy.through(url);
       },
     });
     resources.use(stack);
-    if (redisProxy === undefined) throw new Error('Redis was not opened');
+    const { postgres, redis, nats } = proxies;
+    if (!postgres || !redis || !nats) throw new Error('a backend was not opened');
     const urls = stack.describe();
     const pool = resources.adopt(openPool({ url: urls.databaseUrl, name: 'drill' }), (one) => one.close());
     return {
       urls,
       versions: stack.testbed.describe(),
       component: stack.component,
-      redisProxy,
+      proxies: { postgres, redis, nats },
       pool,
       async redis(use) {
         const redis = probeClient(urls.redisUrl);

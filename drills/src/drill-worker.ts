@@ -22,7 +22,7 @@ const SLOTS = 10;
 
 /** Resolves when the orchestrator knows it. */
 export async function startWorker(
-  { stack }: Stage,
+  { stack }: Pick<Stage, 'stack'>,
   options: {
     readonly workerId: string;
     readonly world: OutsideWorld;

@@ -4,8 +4,11 @@ import { interruptSignal } from '@morningai/cli/connect';
 import { printJson, table } from '@morningai/cli/table';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DRILLS } from './catalog.ts';
+import { addRandom, count, seed } from './campaign/random-command.ts';
 import type { Drill } from './drill.ts';
 import { openDrillStack } from './drill-stack.ts';
+import { INVARIANTS, NOT_YET } from './invariants/catalog.ts';
+import { NEMESES } from './nemeses/catalog.ts';
 import { originalText, runOriginal } from './original/run-original.ts';
 import { WORK_ROWS_ENV } from './original/work-rows.ts';
 import { reportJson, reportText } from './report.ts';
@@ -30,7 +33,7 @@ export function createProgram(): Program {
     .option('--list', 'list the drills')
     .option('--tasks <n>', 'tasks to submit, at least; half of them at once', count, 1_000)
     .option('--pause <ms>', 'how long a fault lasts', count, 3_000)
-    .option('--seed <n>', 'for everything that is drawn', count, 1)
+    .option('--seed <n>', 'for everything that is drawn', seed, 1)
     .option('--logs <folder>', "copy the services' logs there at the end")
     .option('--json', 'as JSON')
     .exitOverride()
@@ -42,6 +45,7 @@ export function createProgram(): Program {
       const holds = isOriginal ? await printOriginal(options) : await runDrills(chosen(names), options);
       if (!holds) exitCode = 1;
     });
+  addRandom(program, (holds) => void (exitCode = holds ? 0 : 1));
   return {
     async run(argv) {
       try {
@@ -82,14 +86,24 @@ async function printOriginal({ json }: Options): Promise<boolean> {
 
 function list({ json }: Options): void {
   const drills = DRILLS.map(({ name, row, fault, expected }) => ({ name, row, fault, expected }));
-  if (json) printJson({ drills });
-  else
-    console.log(
-      table(
-        ['row', 'name', 'what is done'],
-        drills.map(({ row, name, fault }) => [row, name, fault]),
-      ),
-    );
+  const nemeses = NEMESES.map(({ name, row, what, target, lastsMs }) => ({ name, row, what, target, lastsMs }));
+  const invariants = INVARIANTS.map(({ number, name, promise }) => ({ number, name, promise }));
+  if (json) return printJson({ drills, nemeses, invariants, notYet: NOT_YET });
+  const sections: [string, readonly string[], string[][]][] = [
+    ['Drills', ['row', 'name', 'what is done'], drills.map(({ row, name, fault }) => [row, name, fault])],
+    [
+      'What random draws from',
+      ['row', 'name', 'what is done'],
+      nemeses.map(({ row, name, what }) => [row, name, what]),
+    ],
+    [
+      'What it holds it against',
+      ['no', 'name', 'promise'],
+      invariants.map((one) => [String(one.number), one.name, one.promise]),
+    ],
+    ['Not yet', ['no', 'promise', 'waits for'], NOT_YET.map((one) => [String(one.number), one.promise, one.waitsFor])],
+  ];
+  return console.log(sections.map(([title, head, rows]) => `${title}\n\n${table(head, rows)}`).join('\n\n'));
 }
 
 function chosen(names: readonly string[]): readonly Drill[] {
@@ -97,12 +111,6 @@ function chosen(names: readonly string[]): readonly Drill[] {
   const unknown = names.filter((name) => !DRILLS.some((one) => one.name === name));
   if (unknown.length > 0) throw new InvalidArgumentError(`there is no drill ${unknown.join(', ')}`);
   return DRILLS.filter(({ name }) => names.includes(name));
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
-  return number;
 }
 
 function exitCodeOf(error: unknown): number {

@@ -40,6 +40,18 @@ export async function openTasks(pool: Pool, prefix: string): Promise<number> {
   return row?.open ?? 0;
 }
 
+const OPEN_IDS: Statement = {
+  name: 'drill_open_ids',
+  sql: `SELECT s.task_id AS id FROM submissions s JOIN tasks t ON t.id = s.task_id
+        WHERE starts_with(s.idempotency_key, $1) AND t.status NOT IN ('completed', 'failed', 'cancelled')`,
+};
+
+/** The tasks whose keys begin so, and that are not finished. */
+export async function openTaskIds(pool: Pool, prefix: string): Promise<readonly string[]> {
+  const rows = await pool.query<{ id: string }>(OPEN_IDS, [prefix]);
+  return rows.map(({ id }) => id);
+}
+
 const ACCEPTED: Statement = {
   name: 'drill_accepted',
   sql: `SELECT task_id AS id FROM submissions WHERE idempotency_key = $1`,

@@ -4,11 +4,13 @@ import { eventually } from '@morningai/testbed/eventually';
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { Stage } from './drill.ts';
 
+type Marked = Pick<Stage, 'stack' | 'signal' | 'mark'>;
+
 const KEYS_MS = 10_000;
 
 /** Runs the fault and marks that another process, or none, answers. */
-export async function markingProcess(stage: Stage, fault: () => Promise<void>): Promise<void> {
-  const runId = () => stage.stack.redis(async (redis) => infoField(await redis.info('server'), 'run_id').slice(0, 8));
+export async function markingProcess(stage: Marked, fault: () => Promise<void>): Promise<void> {
+  const runId = () => stage.stack.redis(runIdOf);
   const before = await runId();
   await fault();
   const after = await runId();
@@ -20,7 +22,7 @@ export async function markingProcess(stage: Stage, fault: () => Promise<void>): 
  * @param fault adds its commands, given the keys of a moment before
  */
 export async function markingKeys(
-  stage: Stage,
+  stage: Marked,
   fault: (transaction: ChainableCommander, keys: readonly string[]) => void,
 ): Promise<void> {
   const { stack, signal } = stage;
@@ -36,4 +38,15 @@ export async function markingKeys(
   };
   const { before, after } = await stack.redis((redis) => eventually(act(redis), { deadlineMs: KEYS_MS, signal }));
   stage.mark({ what: 'DBSIZE', before: String(before), after: String(after), left: after < before });
+}
+
+/** Another one for each process that answers. */
+export async function runIdOf(redis: Redis): Promise<string> {
+  return infoField(await redis.info('server'), 'run_id').slice(0, 8);
+}
+
+/** How often Redis has answered with this error. */
+export async function errorCount(redis: Redis, error: string): Promise<number> {
+  const count = /count=(\d+)/.exec(infoField(await redis.info('errorstats'), `errorstat_${error}`))?.[1];
+  return Number(count ?? 0);
 }

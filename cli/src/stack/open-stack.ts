@@ -27,8 +27,8 @@ export type StackOptions = {
   readonly redisPersistence?: RedisPersistence;
   /** What the services are told of beside their addresses. */
   readonly serviceEnv?: Readonly<Record<string, string>>;
-  /** Where the services reach Redis, when that is not where it is: a proxy that hurts. */
-  readonly redisThrough?: (url: string) => Promise<string>;
+  /** Where the services reach a backend, when that is not where it is: a proxy that hurts. */
+  readonly through?: (component: Component, url: string) => Promise<string>;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 };
@@ -60,10 +60,14 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     signal,
     ...(options.redisPersistence && { redisPersistence: options.redisPersistence }),
   });
+  const reached = async (name: Component) => {
+    const { url } = testbed.backend(name);
+    return (await options.through?.(name, url)) ?? url;
+  };
   const addresses: StackAddresses = {
-    databaseUrl: testbed.postgres.url,
-    redisUrl: (await options.redisThrough?.(testbed.redis.url)) ?? testbed.redis.url,
-    natsUrl: testbed.nats.url,
+    databaseUrl: await reached('postgres'),
+    redisUrl: await reached('redis'),
+    natsUrl: await reached('nats'),
     apiKey,
     ports,
     publishFolder,
@@ -77,9 +81,9 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     ingestUrl: ingestUrl(addresses),
     healthUrl: healthUrl(addresses),
     apiKey,
-    databaseUrl: addresses.databaseUrl,
+    databaseUrl: testbed.postgres.url,
     redisUrl: testbed.redis.url,
-    natsUrl: addresses.natsUrl,
+    natsUrl: testbed.nats.url,
     orchestratorAddress: orchestratorAddress(addresses),
     ...(control && { control: control.path }),
     processes: Object.fromEntries([

@@ -1,11 +1,13 @@
-import { infoField } from '@morningai/queue/redis-info';
 import { eventually } from '@morningai/testbed/eventually';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Drill } from '../drill.ts';
 import { untilLane } from '../lanes.ts';
+import { errorCount } from '../redis-marks.ts';
 
 const REFUSAL_MS = 10_000;
+
+const refusedWrites = (redis: Redis) => errorCount(redis, 'OOM');
 
 export const redisFull: Drill = {
   name: 'redis-full',
@@ -33,8 +35,3 @@ export const redisFull: Drill = {
     await untilLane(stage, 'queue');
   },
 };
-
-async function refusedWrites(redis: Redis): Promise<number> {
-  const count = /count=(\d+)/.exec(infoField(await redis.info('errorstats'), 'errorstat_OOM'))?.[1];
-  return Number(count ?? 0);
-}

@@ -13,7 +13,7 @@ export const redisPartition: Drill = {
   accepts: 'every',
   workers: 'healthy',
   async run(stage) {
-    const { redisProxy } = stage.stack;
+    const { redis: redisProxy } = stage.stack.proxies;
     const before = redisProxy.marks.swallowedBytes;
     redisProxy.blackHole();
     await delay(Math.max(stage.pauseMs, AT_LEAST_MS), undefined, { signal: stage.signal });

@@ -20,11 +20,11 @@ export const redisWiped: Drill = {
       await untilLane(stage, 'log');
       await delay(stage.pauseMs, undefined, { signal: stage.signal });
       // No client of the stack gets in before its keys were counted.
-      stage.stack.redisProxy.refuse();
+      stage.stack.proxies.redis.refuse();
       await redis.start();
       const after = await size();
       stage.mark({ what: 'DBSIZE', before: String(before), after: String(after), left: before > 0 && after === 0 });
-      stage.stack.redisProxy.pass();
+      stage.stack.proxies.redis.pass();
     });
     await untilLane(stage, 'queue');
   },

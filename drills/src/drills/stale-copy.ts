@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { Drill } from '../drill.ts';
 import { untilLane } from '../lanes.ts';
+import { copyOf, restore } from '../redis-copy.ts';
 import { markingProcess } from '../redis-marks.ts';
 
 export const staleCopy: Drill = {
@@ -21,11 +21,11 @@ export const staleCopy: Drill = {
     await markingProcess(stage, async () => {
       const redis = stack.component('redis');
       // Nobody gets in until the old data is there: to its clients it is one failover.
-      stack.redisProxy.refuse();
+      stack.proxies.redis.refuse();
       await redis.wipe();
       if (redis.state === 'down') await redis.start();
       await stack.redis((client) => restore(client, copy));
-      stack.redisProxy.pass();
+      stack.proxies.redis.pass();
     });
     const after = await stack.redis((redis) => redis.dbsize());
     stage.mark({ what: 'keys restored', before: String(lost.now), after: String(after), left: copy.size > 0 });
@@ -33,17 +33,3 @@ export const staleCopy: Drill = {
     await untilLane(stage, 'queue');
   },
 };
-
-/** Every key, as Redis dumps it. */
-async function copyOf(redis: Redis): Promise<ReadonlyMap<string, Buffer>> {
-  const copy = new Map<string, Buffer>();
-  for (const key of await redis.keys('*')) {
-    const dump = await redis.dumpBuffer(key);
-    if (dump !== null) copy.set(key, dump);
-  }
-  return copy;
-}
-
-async function restore(redis: Redis, copy: ReadonlyMap<string, Buffer>): Promise<void> {
-  for (const [key, dump] of copy) await redis.restore(key, 0, dump);
-}

@@ -1,4 +1,5 @@
 /** Agents that do to themselves what their input says. They reach the outside world (outside-world.ts) over HTTP. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { defineAgent } from '@morningai/sdk';
 import { z } from 'zod';
 import type { Call } from '../outside-world.ts';
@@ -22,18 +23,25 @@ export function createDrillAgents(options: {
     return (await answer.json()) as { receipt: string };
   };
 
-  /** One effect, with a word to the world before it, between effect and record, and after the record. */
+  /** One effect, with a word to the world before it, between effect and record, and after the record; and when the claim was lost. */
   const effect = (name: string) =>
     defineAgent({
       name,
       version: '1',
-      input: z.looseObject({}),
+      input: z.looseObject({
+        /** Half of it before the effect, half behind its record. */
+        workMs: z.number().min(0).max(60_000).optional(),
+      }),
       leaseMs: LEASE_MS,
       retry: { baseMs: 20, capMs: 100, maxCrashes: 5 },
-      async run(ctx) {
+      async run(ctx, { workMs = 0 }) {
         const task = ctx.task.id;
         const { attempt } = ctx.task;
+        const work = () => delay(workMs / 2, undefined, { signal: ctx.signal });
+        const tellOfFence = () => void call({ kind: 'reached', task, attempt, what: 'fenced' }).catch(() => undefined);
+        ctx.signal.addEventListener('abort', () => codeOf(ctx.signal.reason) === 'FENCED' && tellOfFence());
         await call({ kind: 'reached', task, attempt, what: 'before' });
+        await work();
         const receipt = await ctx.step(
           'effect',
           async ({ key }) => {
@@ -44,7 +52,8 @@ export function createDrillAgents(options: {
           { effect: true },
         );
         await call({ kind: 'reached', task, attempt, what: 'after' });
-        return { receipt, by: options.workerId };
+        await work();
+        return { receipt, attempt, by: options.workerId };
       },
     });
 
@@ -76,4 +85,8 @@ export function createDrillAgents(options: {
     });
 
   return options.names.map((name) => (name.startsWith('drill-poison') ? poison(name) : effect(name)));
+}
+
+function codeOf(reason: unknown): unknown {
+  return typeof reason === 'object' && reason !== null && 'code' in reason ? reason.code : undefined;
 }

@@ -19,4 +19,6 @@ export interface ProxyMarks {
   halfReplies: number;
   swallowedBytes: number;
   passedBytes: number;
+  /** Of those that passed, what was held back for its latency. */
+  delayedBytes: number;
 }

@@ -37,6 +37,7 @@ export function createLink(options: {
     isBlackHole: () => fault().kind === 'blackHole',
     passed: (bytes: number) => {
       marks.passedBytes += bytes;
+      if (fault().kind === 'latency') marks.delayedBytes += bytes;
     },
     swallowed: (bytes: number) => {
       lostBytes = true;

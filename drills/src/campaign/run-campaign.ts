@@ -1,0 +1,62 @@
+/** Schedule after schedule on a kept stack. One that fails gets the next a stack of its own: what it left behind is not theirs. */
+import { openDrillHosts, type DrillHosts } from '../drill-hosts.ts';
+import type { DrillStack } from '../drill-stack.ts';
+import type { Nemesis } from '../nemeses/nemesis.ts';
+import { drawSchedule } from './draw-schedule.ts';
+import { reportOf } from './report-of.ts';
+import { runSchedule, type ScheduleReport } from './run-schedule.ts';
+
+export type CampaignParts = {
+  readonly nemeses: readonly Nemesis[];
+  readonly callers: number;
+  readonly openStack: () => Promise<DrillStack>;
+  /** For the histories; undefined: they are not kept. */
+  readonly folder: string | undefined;
+  readonly signal: AbortSignal;
+};
+
+type Ground = AsyncDisposable & { readonly stack: DrillStack; readonly hosts: DrillHosts };
+
+/** A report for each seed, as it comes. @throws only the signal's reason, with everything healed and closed */
+export async function* runCampaign(seeds: Iterable<number>, parts: CampaignParts): AsyncGenerator<ScheduleReport> {
+  const { nemeses, callers, folder, signal } = parts;
+  let ground: Ground | undefined;
+  try {
+    for (const seed of seeds) {
+      signal.throwIfAborted();
+      const schedule = drawSchedule(seed, nemeses, { callers });
+      let report: ScheduleReport;
+      try {
+        ground ??= await openGround(parts);
+        report = await runSchedule(schedule, { ...ground, folder, signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        report = reportOf({ seed, emptyPass: [`it could not be run to its end: ${why}`] });
+      }
+      if (!isPass(report)) {
+        await ground?.[Symbol.asyncDispose]();
+        ground = undefined;
+      }
+      yield report;
+    }
+  } finally {
+    await ground?.[Symbol.asyncDispose]();
+  }
+}
+
+export function isPass({ violations, emptyPass }: ScheduleReport): boolean {
+  return violations.length === 0 && emptyPass.length === 0;
+}
+
+async function openGround({ openStack }: CampaignParts): Promise<Ground> {
+  const resources = new AsyncDisposableStack();
+  try {
+    const stack = resources.use(await openStack());
+    const hosts = resources.use(await openDrillHosts(stack));
+    return { stack, hosts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  } catch (error) {
+    await resources.disposeAsync();
+    throw error;
+  }
+}

@@ -1,0 +1,164 @@
+/** What may happen to what Redis holds, or to who may write it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { infoField } from '@morningai/queue/redis-info';
+import { probeClient } from '@morningai/queue/redis-clients';
+import type { Redis } from 'ioredis';
+import { copyOf, restore } from '../redis-copy.ts';
+import { errorCount, markingKeys, runIdOf } from '../redis-marks.ts';
+import { markChange, markRise, type Nemesis, type Scene } from './nemesis.ts';
+
+const REDIS = { target: 'redis', isDown: false, mayExpire: false } as const;
+
+export const redisWiped: Nemesis = {
+  ...REDIS,
+  name: 'redis-wiped',
+  row: 'R2',
+  what: 'Redis is killed with SIGKILL, its data is deleted, and it comes back empty',
+  lastsMs: [200, 6_500],
+  isDown: true,
+  async inject({ stack, mark, onHeal }) {
+    const redis = stack.component('redis');
+    const before = await stack.redis(runIdOf);
+    onHeal(async () => {
+      await redis.start();
+      markChange({ mark }, 'run_id of Redis', before, await stack.redis(runIdOf));
+    });
+    await redis.kill();
+    await redis.wipe();
+  },
+};
+
+export const flushall: Nemesis = {
+  ...REDIS,
+  name: 'flushall',
+  row: 'R3',
+  what: 'FLUSHALL',
+  lastsMs: [300, 300],
+  inject: (scene) => markingKeys(scene, (transaction) => void transaction.flushall()),
+};
+
+export const keysDeleted: Nemesis = {
+  ...REDIS,
+  name: 'keys-deleted',
+  row: 'R4',
+  what: 'half of the keys in Redis are deleted at random',
+  lastsMs: [300, 300],
+  inject: (scene) =>
+    markingKeys(scene, (transaction, keys) => {
+      transaction.del(...keys.filter((_, index) => index === 0 || scene.random() < 0.5));
+    }),
+};
+
+export const staleCopy: Nemesis = {
+  ...REDIS,
+  name: 'stale-copy',
+  row: 'R5',
+  what: 'what answers in the place of Redis has the data of some time ago',
+  lastsMs: [500, 2_500],
+  async inject({ stack, forMs, signal, mark, onHeal }) {
+    const copy = await stack.redis(copyOf);
+    await delay(forMs / 2, undefined, { signal });
+    const proxy = stack.proxies.redis;
+    const redis = stack.component('redis');
+    const before = await stack.redis(runIdOf);
+    onHeal(async () => {
+      await redis.start();
+      proxy.pass();
+      markChange({ mark }, 'run_id of Redis', before, await stack.redis(runIdOf));
+    });
+    // Nobody gets in until the old data is there: to its clients it is one failover.
+    proxy.refuse();
+    await redis.wipe();
+    await redis.start();
+    await stack.redis((client) => restore(client, copy));
+    proxy.pass();
+  },
+};
+
+/** A fault of Redis' own settings, counted by the errors that it answers. */
+function refusing(
+  fault: Pick<Nemesis, 'name' | 'row' | 'what'> & {
+    readonly error: string;
+    make(admin: Redis): Promise<unknown>;
+    undo(admin: Redis): Promise<unknown>;
+  },
+): Nemesis {
+  const { error, make, undo, ...named } = fault;
+  return {
+    ...REDIS,
+    ...named,
+    lastsMs: [500, 3_000],
+    async inject(scene) {
+      const admin = await openAdmin(scene);
+      const before = await errorCount(admin, error);
+      scene.onHeal(async () => {
+        markRise(scene, `errors ${error} of Redis`, before, await errorCount(admin, error));
+        await undo(admin);
+      });
+      await make(admin);
+    },
+  };
+}
+
+/** A connection that outlives what is done to those of others. */
+async function openAdmin({ stack, onHeal }: Pick<Scene, 'stack' | 'onHeal'>): Promise<Redis> {
+  const admin = probeClient(stack.urls.redisUrl);
+  onHeal(async () => admin.disconnect());
+  await admin.connect();
+  return admin;
+}
+
+export const redisFull: Nemesis = refusing({
+  name: 'redis-full',
+  row: 'R9',
+  what: 'Redis is full: maxmemory is reached, and it refuses every write',
+  error: 'OOM',
+  make: (admin) => admin.config('SET', 'maxmemory', '1'),
+  undo: (admin) => admin.config('SET', 'maxmemory', '0'),
+});
+
+export const redisReadOnly: Nemesis = refusing({
+  name: 'redis-read-only',
+  row: 'R11',
+  what: 'Redis becomes a replica of nobody it can reach: it refuses every write',
+  error: 'READONLY',
+  make: (admin) => admin.replicaof('127.0.0.1', 1),
+  undo: (admin) => admin.replicaof('NO', 'ONE'),
+});
+
+const ADMIN = 'drill-admin';
+
+export const redisPassword: Nemesis = refusing({
+  name: 'redis-password',
+  row: 'R11',
+  what: 'the password of Redis is changed, and its clients are thrown out',
+  error: 'NOAUTH',
+  async make(admin) {
+    await admin.acl('SETUSER', ADMIN, 'on', 'nopass', '~*', '&*', '+@all');
+    await admin.call('AUTH', ADMIN, 'any');
+    await admin.acl('SETUSER', 'default', 'resetpass', '>changed');
+    await admin.call('CLIENT', 'KILL', 'USER', 'default', 'SKIPME', 'yes');
+  },
+  async undo(admin) {
+    await admin.acl('SETUSER', 'default', 'resetpass', 'nopass');
+    await admin.call('AUTH', 'default', 'any');
+    await admin.acl('DELUSER', ADMIN);
+  },
+});
+
+export const redisScriptsFlushed: Nemesis = {
+  ...REDIS,
+  name: 'redis-scripts-flushed',
+  row: 'R11',
+  what: 'SCRIPT FLUSH',
+  lastsMs: [300, 300],
+  async inject({ stack, mark }) {
+    const count = async (redis: Redis) => Number(infoField(await redis.info('memory'), 'number_of_cached_scripts'));
+    const { before, after } = await stack.redis(async (redis) => {
+      const before = await count(redis);
+      const answers = await redis.multi().script('FLUSH').info('memory').exec();
+      return { before, after: Number(infoField(String(answers?.[1]?.[1]), 'number_of_cached_scripts')) };
+    });
+    mark({ what: 'scripts cached by Redis', before: String(before), after: String(after), left: after < before });
+  },
+};
