@@ -13,6 +13,17 @@ import { redisWiped } from './drills/redis-wiped.ts';
 import { replyLost } from './drills/reply-lost.ts';
 import { servicesFrozen } from './drills/services-frozen.ts';
 import { staleCopy } from './drills/stale-copy.ts';
+import { idleAgent } from './drills/idle-agent.ts';
+import { overdue } from './drills/overdue.ts';
+import { postgresCut } from './drills/postgres-cut.ts';
+import { postgresStuck } from './drills/postgres-stuck.ts';
+import { redisBroken } from './drills/redis-broken.ts';
+import { redisSlow } from './drills/redis-slow.ts';
+import { redisUnwilling } from './drills/redis-unwilling.ts';
+import { rowEdited } from './drills/row-edited.ts';
+import { twoPrimaries } from './drills/two-primaries.ts';
+import { workerClock } from './drills/worker-clock.ts';
+import { zombieStorm } from './drills/zombie-storm.ts';
 import { workerKilled } from './drills/worker-killed.ts';
 import { zombie } from './drills/zombie.ts';
 
@@ -23,16 +34,27 @@ export const DRILLS: readonly Drill[] = [
   flushall,
   keysDeleted,
   staleCopy,
+  twoPrimaries,
   redisPartition,
+  redisBroken,
   redisFull,
   redisEvicts,
+  redisSlow,
+  redisUnwilling,
+  workerClock,
+  overdue,
   postgresKilled,
+  postgresCut,
+  postgresStuck,
+  rowEdited,
   workerKilled,
   zombie,
+  zombieStorm,
   poison,
   poisonAtOnce,
   orchestratorKilled,
   servicesFrozen,
+  idleAgent,
   replyLost,
   ingestKilled,
 ];

@@ -29,14 +29,22 @@ export async function startWorker(
     readonly agents: readonly string[];
     /** Default 10. */
     readonly slots?: number;
+    /** Of an orchestrator; default: the stack's. */
+    readonly address?: string;
+    /** What its clock is wrong by, ms; default 0. */
+    readonly skewMs?: number;
   },
 ): Promise<DrillWorker> {
-  const { orchestratorAddress: address, apiKey } = stack.urls;
-  const { workerId, world, agents, slots = SLOTS } = options;
-  const child = fork(MAIN, [JSON.stringify({ address, apiKey, worldUrl: world.url, workerId, agents, slots })], {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`],
-    stdio: 'ignore',
-  });
+  const { orchestratorAddress, apiKey } = stack.urls;
+  const { workerId, world, agents, slots = SLOTS, address = orchestratorAddress, skewMs = 0 } = options;
+  const child = fork(
+    MAIN,
+    [JSON.stringify({ address, apiKey, worldUrl: world.url, workerId, agents, slots, skewMs })],
+    {
+      execArgv: [`--max-old-space-size=${HEAP_MB}`],
+      stdio: 'ignore',
+    },
+  );
   const ended = once(child, 'exit').then(() => undefined);
   const { pid } = child;
   if (pid === undefined) throw new Error('the worker did not start');

@@ -31,6 +31,8 @@ export type Mark = {
 export type Stage = {
   readonly stack: DrillStack;
   readonly load: Load;
+  /** How large the drill is to be: tasks of its load, at least. */
+  readonly tasks: number;
   /** How long a fault lasts, ms. */
   readonly pauseMs: number;
   /** 0 to 1, the same at every run. */

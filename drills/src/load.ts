@@ -41,6 +41,8 @@ export type Load = {
   readonly accepted: number;
   /** Submits one task beside the load. Resolves when it is accepted. @throws when it is not */
   submit(request: Request): Promise<string>;
+  /** Submits many of one kind, in batches. Resolves when all are accepted. @throws when they are not */
+  submitMany(count: number, request: Omit<Request, 'key'>): Promise<readonly string[]>;
   /** So many more tasks were accepted than at the call. */
   untilAccepted(more: number): Promise<void>;
   /** Ends the stream of tasks and waits for its answers. */
@@ -62,12 +64,14 @@ const PERSIST_MS = 60_000;
 const PAUSE_MS = 100;
 const IN_FLIGHT_MAX = 200;
 const TICK_MS = 20;
+const BATCH = 500;
 /** Tasks a second, as a share of `tasks`: below what the worker's slots drain. */
 const PACE = 0.15;
 const TASKS_MAX_FACTOR = 20;
 
 const accepted = z.looseObject({ id: z.string() });
 const problem = z.looseObject({ code: z.string() });
+const batchAnswer = z.looseObject({ tasks: z.array(accepted) });
 
 type Writable = { ids: Set<string>; state: Entry['state'] };
 
@@ -108,6 +112,51 @@ export function startLoad(options: LoadOptions): Load {
     }
   };
 
+  const submitMany = async (many: number, { outcome = 'completed', ...body }: Omit<Request, 'key'>) => {
+    const ids: string[] = [];
+    for (let left = many; left > 0; left -= BATCH) {
+      const batch = Array.from({ length: Math.min(left, BATCH) }, () => {
+        const entry = {
+          key: `${prefix}${(issued += 1)}`,
+          ids: new Set<string>(),
+          state: 'unknown' as Entry['state'],
+          outcome,
+        };
+        entries.set(entry.key, entry);
+        return entry;
+      });
+      const answered = await persist(() =>
+        postBatch(
+          options,
+          batch.map(({ key }) => ({ ...body, idempotencyKey: key })),
+          signal,
+        ),
+      );
+      for (const [index, entry] of batch.entries()) {
+        const id = answered[index];
+        if (id === undefined) throw new Error(`${entry.key} was not accepted`);
+        entry.ids.add(id);
+        entry.state = 'accepted';
+        acceptedCount += 1;
+        ids.push(id);
+      }
+    }
+    for (const one of waiting) if (acceptedCount >= one.target) one.resolve();
+    return ids;
+  };
+
+  /** A batch is repeated as a whole: those that were accepted answer with the first task. */
+  const persist = async (batch: () => Promise<readonly string[] | null>) => {
+    const startedAt = performance.now();
+    for (;;) {
+      const answered = await batch();
+      if (answered !== null) return answered;
+      setBack('batch');
+      if (performance.now() - startedAt > PERSIST_MS) throw new Error('a batch was never accepted');
+      await delay(PAUSE_MS, undefined, { signal });
+    }
+  };
+
   const stream = async () => {
     const flying = new Set<Promise<unknown>>();
     const most = tasks * TASKS_MAX_FACTOR;
@@ -144,6 +193,7 @@ export function startLoad(options: LoadOptions): Load {
       return acceptedCount;
     },
     submit,
+    submitMany,
     async untilAccepted(more) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const one = { target: acceptedCount + more, resolve };
@@ -186,5 +236,26 @@ export async function post(
   } catch {
     signal.throwIfAborted();
     return { kind: 'later', code: 'no answer' };
+  }
+}
+
+/** @returns the ids in order; null: not all were accepted, or nothing is known */
+async function postBatch(
+  { ingestUrl, apiKey }: Pick<LoadOptions, 'ingestUrl' | 'apiKey'>,
+  tasks: readonly unknown[],
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  try {
+    const answer = await fetch(`${ingestUrl}/v1/tasks:batch`, {
+      method: 'POST',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ tasks }),
+    });
+    const read = batchAnswer.safeParse(await answer.json());
+    return read.success ? read.data.tasks.map(({ id }) => id) : null;
+  } catch {
+    signal.throwIfAborted();
+    return null;
   }
 }

@@ -37,6 +37,7 @@ export function createProgram(): Program {
     .option('--logs <folder>', "copy the services' logs there at the end")
     .option('--json', 'as JSON')
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('(see --help)')
     .action(async (names: readonly string[], options: Options) => {
       if (options.list) return list(options);

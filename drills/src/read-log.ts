@@ -91,3 +91,25 @@ export async function untilFinished({ stack, signal }: Stage, tasks: readonly st
   };
   await eventually(finished, { deadlineMs: FINISH_MS, everyMs: 50, signal }).catch(() => signal.throwIfAborted());
 }
+
+const COMPLETIONS: Statement = {
+  name: 'drill_completions',
+  sql: `SELECT count(*) AS done FROM tasks
+        WHERE status = 'completed' AND finished_at BETWEEN to_timestamp($1 / 1000.0) AND to_timestamp($2 / 1000.0)`,
+};
+
+/** @param fromMs since 1970 */
+export async function completionsBetween(pool: Pool, fromMs: number, toMs: number): Promise<number> {
+  const [row] = await pool.query<{ done: number }>(COMPLETIONS, [fromMs, toMs]);
+  return row?.done ?? 0;
+}
+
+const EPOCHS: Statement = {
+  name: 'drill_epochs',
+  sql: `SELECT version FROM streams WHERE stream = 'dispatch'`,
+};
+
+export async function epochsStarted(pool: Pool): Promise<number> {
+  const [row] = await pool.query<{ version: number }>(EPOCHS, []);
+  return row?.version ?? 0;
+}

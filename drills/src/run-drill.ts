@@ -47,6 +47,7 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
   const stage: Stage = {
     stack,
     load,
+    tasks,
     pauseMs,
     random,
     signal,

@@ -151,7 +151,7 @@ function listen(hosts: DrillHosts, recorder: Recorder): World {
     }
     if (what === 'fenced') world.fenced += 1;
     const key = under.get(proc);
-    if (key === undefined || what === 'before') return undefined;
+    if (key === undefined || (what !== 'after' && what !== 'fenced')) return undefined;
     under.delete(proc);
     return what === 'after'
       ? recorder.record(proc, 'step', key, 'ok')

@@ -17,7 +17,6 @@ export type Value = {
   readonly repeat?: boolean;
   readonly status?: string;
   readonly life?: number;
-  readonly version?: number;
   readonly output?: unknown;
   /** Of a refusal. */
   readonly code?: string;
@@ -26,8 +25,6 @@ export type Value = {
   readonly fence?: number;
   readonly worker?: string;
   readonly nemesis?: string;
-  /** Where Postgres' clock stood, ms since 1970. */
-  readonly clockMs?: number;
 };
 
 export type HistoryRecord = {

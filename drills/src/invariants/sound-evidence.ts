@@ -109,7 +109,7 @@ function operationsOf(): readonly Operation[] {
       asked: { nemesis: 'redis-killed', task: 'redis', status: 'down' },
     }),
     health(500, 'up'),
-    health(7_000, 'down'),
+    health(6_200, 'down'),
     health(20_000, 'up'),
   ];
 }

@@ -1,10 +1,11 @@
 import { frozen, killed } from './component-faults.ts';
 import { hostFrozen, hostKilled } from './host-faults.ts';
 import type { Nemesis } from './nemesis.ts';
-import { postgresTerminated } from './postgres-faults.ts';
+import { poolExhausted, postgresTerminated } from './postgres-faults.ts';
 import {
   flushall,
   keysDeleted,
+  redisCrowded,
   redisFull,
   redisPassword,
   redisReadOnly,
@@ -29,12 +30,14 @@ export const NEMESES: readonly Nemesis[] = [
   frozen('redis', { row: 'R10', lastsMs: [500, 6_500], isDown: true, mayExpire: false }),
   redisReadOnly,
   redisPassword,
+  redisCrowded,
   redisScriptsFlushed,
   killed('postgres', { row: 'P1', lastsMs: [100, 2_000], isDown: true, mayExpire: false }),
   postgresTerminated,
   partitioned('postgres', { row: 'P2', lastsMs: [500, 3_000], isDown: true }),
   reset('postgres', { row: 'P2', lastsMs: [300, 2_000], isDown: true }),
   halfReplied('postgres', { row: 'P2', lastsMs: [300, 2_000], isDown: false }),
+  poolExhausted,
   frozen('postgres', { row: 'P3', lastsMs: [500, 3_000], isDown: true, mayExpire: false }),
   killed('nats', { row: 'N1', lastsMs: [100, 6_500], isDown: true, mayExpire: false }),
   partitioned('nats', { row: 'N1', lastsMs: [500, 3_000], isDown: true }),

@@ -162,3 +162,24 @@ export const redisScriptsFlushed: Nemesis = {
     mark({ what: 'scripts cached by Redis', before: String(before), after: String(after), left: after < before });
   },
 };
+
+const CLIENTS_MAX = 5;
+
+export const redisCrowded: Nemesis = {
+  ...REDIS,
+  name: 'redis-crowded',
+  row: 'R11',
+  what: `Redis throws its clients out, and lets ${CLIENTS_MAX} in`,
+  lastsMs: [500, 3_000],
+  async inject(scene) {
+    const admin = await openAdmin(scene);
+    const rejected = async () => Number(infoField(await admin.info('stats'), 'rejected_connections'));
+    const [before, [, most = '10000']] = [await rejected(), (await admin.config('GET', 'maxclients')) as string[]];
+    scene.onHeal(async () => {
+      markRise(scene, 'connections that Redis rejected', before, await rejected());
+      await admin.config('SET', 'maxclients', most);
+    });
+    await admin.config('SET', 'maxclients', CLIENTS_MAX);
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  },
+};

@@ -32,7 +32,17 @@ export async function runOriginal(
   // No load beside the scenarios; only its book.
   const load = startLoad({ ingestUrl, apiKey, prefix: `original-${from}-`, tasks: 0, random, signal });
   const nothing = () => undefined;
-  const stage: Stage = { stack, load, pauseMs: 0, random, signal, mark: nothing, note: nothing, violated: nothing };
+  const stage: Stage = {
+    stack,
+    load,
+    tasks: 0,
+    pauseMs: 0,
+    random,
+    signal,
+    mark: nothing,
+    note: nothing,
+    violated: nothing,
+  };
   const rows: MeasuredRow[] = [];
   for (const { scenario, original, measure } of [...REDIS_ROWS, ...WORK_ROWS]) {
     progress(scenario);

@@ -84,7 +84,13 @@ export function createDrillAgents(options: {
       },
     });
 
-  return options.names.map((name) => (name.startsWith('drill-poison') ? poison(name) : effect(name)));
+  /** For many of them: nothing but their being done. */
+  const quick = (name: string) => defineAgent({ name, version: '1', input: z.unknown(), run: async () => null });
+
+  return options.names.map((name) => {
+    if (name.startsWith('drill-poison')) return poison(name);
+    return name.startsWith('drill-quick') ? quick(name) : effect(name);
+  });
 }
 
 function codeOf(reason: unknown): unknown {

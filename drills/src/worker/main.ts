@@ -3,8 +3,9 @@ import process from 'node:process';
 import { createWorker } from '@morningai/sdk';
 import { z } from 'zod';
 import { createDrillAgents } from './drill-agents.ts';
+import { skewClock } from './skew-clock.ts';
 
-const { address, apiKey, worldUrl, workerId, agents, slots } = z
+const { address, apiKey, worldUrl, workerId, agents, slots, skewMs } = z
   .object({
     address: z.string(),
     apiKey: z.string(),
@@ -12,9 +13,11 @@ const { address, apiKey, worldUrl, workerId, agents, slots } = z
     workerId: z.string(),
     agents: z.array(z.string()),
     slots: z.number(),
+    skewMs: z.number(),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
+if (skewMs !== 0) skewClock(skewMs);
 const offered = createDrillAgents({ worldUrl, workerId, names: agents });
 const worker = createWorker({ address, apiKey, workerId, agents: offered, slots });
 // A parent that is killed takes us along.

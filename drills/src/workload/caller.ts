@@ -28,7 +28,6 @@ const task = z.looseObject({
   id: z.string(),
   status: z.string(),
   life: z.number(),
-  version: z.number(),
   output: z.unknown().optional(),
 });
 const problem = z.looseObject({ code: z.string() });
@@ -118,7 +117,20 @@ function bodyOf(script: CallerScript, prefix: string): Readonly<Record<string, u
 /** `body`: it is posted. */
 type Request = { readonly path: string; readonly key?: string; readonly body?: unknown };
 
-async function send({ ingestUrl, apiKey }: Api, { path, key, body }: Request, signal: AbortSignal): Promise<Answer> {
+async function send(api: Api, request: Request, signal: AbortSignal): Promise<Answer> {
+  const got = await exchange(api, request, signal);
+  if (typeof got === 'string') return { phase: 'info', value: { code: got } };
+  const { http, said, hasRetryAfter } = got;
+  if (http < 300) {
+    const { id, status, life, output } = task.parse(said);
+    return { phase: 'ok', value: { http, task: id, status, life, output, repeat: http === 200 } };
+  }
+  const { code } = problem.parse(said);
+  return { phase: LATER.has(http) ? 'info' : 'fail', value: { http, code, hasRetryAfter } };
+}
+
+/** @returns what kept the answer away: a reset, a time-out, half an answer */
+async function exchange({ ingestUrl, apiKey }: Api, { path, key, body }: Request, signal: AbortSignal) {
   try {
     const answer = await fetch(`${ingestUrl}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
@@ -131,17 +143,9 @@ async function send({ ingestUrl, apiKey }: Api, { path, key, body }: Request, si
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const said: unknown = await answer.json();
-    const http = answer.status;
-    if (answer.ok) {
-      const { id, status, life, version, output } = task.parse(said);
-      return { phase: 'ok', value: { http, task: id, status, life, version, output, repeat: http === 200 } };
-    }
-    const { code } = problem.parse(said);
-    const value = { http, code, hasRetryAfter: answer.headers.has('retry-after') };
-    return { phase: LATER.has(http) ? 'info' : 'fail', value };
+    return { http: answer.status, said, hasRetryAfter: answer.headers.has('retry-after') };
   } catch (error) {
     signal.throwIfAborted();
-    // A reset, a time-out, half an answer, or one that is none.
-    return { phase: 'info', value: { code: error instanceof Error ? error.name : 'unknown' } };
+    return error instanceof Error ? error.name : 'unknown';
   }
 }
