@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Drill } from '../drill.ts';
 import { endure } from '../endure.ts';
 import { untilLane } from '../lanes.ts';
@@ -11,12 +12,13 @@ export const redisUnwilling: Drill = {
   accepts: 'every',
   workers: 'healthy',
   async run(stage) {
-    const { stack, note, violated } = stage;
+    const { stack, signal, note, violated } = stage;
     const before = stack.idOf('orchestrator');
     for (const nemesis of [redisReadOnly, redisPassword]) {
       await endure(stage, nemesis, {
         async meanwhile() {
           await untilLane(stage, 'log');
+          await delay(stage.pauseMs, undefined, { signal });
           note(`${nemesis.name}: "${(await stack.queue()).why}"`);
         },
       });
