@@ -12,6 +12,8 @@ import { openProxy, type Proxy } from '@morningai/testbed/proxy';
 import type { Redis } from 'ioredis';
 
 export type DrillStack = AsyncDisposable & {
+  /** False: it was there before the drill, and has no proxies. */
+  readonly isOwn: boolean;
   readonly urls: StackFile;
   readonly versions: string;
   component(name: ComponentName): StackComponent;
@@ -43,6 +45,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
     const proxies: Partial<Record<Component, Proxy>> = {};
     const stack = await openTemporaryStack({
       name: 'drill',
+      isForDrills: true,
       progress: options.progress,
       signal: options.signal,
       // A Redis that comes back with its data must have it on disk; one that comes back empty is wiped.
@@ -60,31 +63,41 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
     const urls = stack.describe();
     const pool = resources.adopt(openPool({ url: urls.databaseUrl, name: 'drill' }), (one) => one.close());
     return {
-      urls,
+      isOwn: true,
       versions: stack.testbed.describe(),
-      component: stack.component,
       proxies: { postgres, redis, nats },
-      pool,
-      async redis(use) {
-        const redis = probeClient(urls.redisUrl);
-        try {
-          return await use(redis);
-        } finally {
-          redis.disconnect();
-        }
-      },
-      queue: () => readQueue(urls),
-      logFolder: stack.logFolder,
-      log: (service) => readFile(join(stack.logFolder, `${service}.log`), 'utf8'),
-      idOf(name) {
-        const { entry } = stack.component(name);
-        if (entry === null) return 'none';
-        return 'pid' in entry ? `pid ${entry.pid}` : `container ${entry.containerId.slice(0, 12)}`;
-      },
+      ...looksBehind({ urls, pool, component: stack.component, logFolder: stack.logFolder }),
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   } catch (error) {
     await resources.disposeAsync();
     throw error;
   }
+}
+
+type Behind = Pick<DrillStack, 'urls' | 'pool' | 'component' | 'logFolder'>;
+
+/** What is the same for every stack. */
+export function looksBehind({ urls, pool, component, logFolder }: Behind) {
+  return {
+    urls,
+    pool,
+    component,
+    logFolder,
+    async redis<T>(use: (redis: Redis) => Promise<T>): Promise<T> {
+      const redis = probeClient(urls.redisUrl);
+      try {
+        return await use(redis);
+      } finally {
+        redis.disconnect();
+      }
+    },
+    queue: () => readQueue(urls),
+    log: (service: string) => readFile(join(logFolder, `${service}.log`), 'utf8'),
+    idOf(name: ComponentName) {
+      const { entry } = component(name);
+      if (entry === null) return 'none';
+      return 'pid' in entry ? `pid ${entry.pid}` : `container ${entry.containerId.slice(0, 12)}`;
+    },
+  };
 }

@@ -14,6 +14,8 @@ export type Drill = {
   readonly accepts: 'every' | 'again';
   /** `healthy`: nothing is done to a worker, so no attempt of theirs may expire. */
   readonly workers: 'healthy' | 'hurt';
+  /** It does what must not be done to somebody else's stack, or needs proxies: a stack of its own only. */
+  readonly needsOwnStack?: true;
   /** Makes the fault and heals it. */
   run(stage: Stage): Promise<void>;
 };

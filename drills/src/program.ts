@@ -2,6 +2,7 @@
 import { cp } from 'node:fs/promises';
 import { interruptSignal } from '@morningai/cli/connect';
 import { printJson, table } from '@morningai/cli/table';
+import { AppError } from '@morningai/core/errors';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DRILLS } from './catalog.ts';
 import { addRandom, count, seed } from './campaign/random-command.ts';
@@ -13,8 +14,16 @@ import { originalText, runOriginal } from './original/run-original.ts';
 import { WORK_ROWS_ENV } from './original/work-rows.ts';
 import { reportJson, reportText } from './report.ts';
 import { runDrill } from './run-drill.ts';
+import { addStackOptions, openChosenStack, refuseUnlessAllowed, type StackChoice } from './which-stack.ts';
 
-type Options = { tasks: number; pause: number; seed: number; logs?: string; list?: boolean; json?: boolean };
+type Options = {
+  tasks: number;
+  pause: number;
+  seed: number;
+  logs?: string;
+  list?: boolean;
+  json?: boolean;
+} & StackChoice;
 
 export type Program = { run(argv: readonly string[]): Promise<number> };
 
@@ -46,6 +55,7 @@ export function createProgram(): Program {
       const holds = isOriginal ? await printOriginal(options) : await runDrills(chosen(names), options);
       if (!holds) exitCode = 1;
     });
+  addStackOptions(program);
   addRandom(program, (holds) => void (exitCode = holds ? 0 : 1));
   return {
     async run(argv) {
@@ -59,10 +69,13 @@ export function createProgram(): Program {
   };
 }
 
-async function runDrills(drills: readonly Drill[], { tasks, pause, seed, logs, json }: Options): Promise<boolean> {
+async function runDrills(drills: readonly Drill[], options: Options): Promise<boolean> {
+  const { tasks, pause, seed, logs, json } = options;
+  refuseUnlessAllowed(options, drills);
   const signal = interruptSignal();
   const slots = Math.max(SLOTS_MIN, Math.ceil(tasks / TASKS_PER_SLOT));
-  await using stack = await openDrillStack({ slots, progress: (line) => console.error(`· ${line}`), signal });
+  const progress = (line: string) => console.error(`· ${line}`);
+  await using stack = await openChosenStack(options, { slots, progress, signal });
   const reports = [];
   for (const drill of drills) {
     console.error(`· ${drill.name}: ${drill.fault}`);
@@ -119,6 +132,12 @@ function exitCodeOf(error: unknown): number {
   // Commander has said what is wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof Error && error.name === 'AbortError') return 130;
+  if (error instanceof AppError) {
+    console.error(`${error.code}: ${error.message}`);
+    return USAGE.has(error.code) ? 2 : 3;
+  }
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 3;
 }
+
+const USAGE: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'COMPONENT_FAULT_REFUSED']);

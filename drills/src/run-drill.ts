@@ -5,6 +5,7 @@ import { eventually } from '@morningai/testbed/eventually';
 import { check, type Ledger } from './check.ts';
 import type { Drill, Mark, Stage } from './drill.ts';
 import type { DrillStack } from './drill-stack.ts';
+import { healComponents } from './heal-components.ts';
 import { startLoad, type Book } from './load.ts';
 import { createRandom } from './random.ts';
 import { headOf, openTasks, readTaskEvents } from './read-log.ts';
@@ -59,7 +60,8 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
   await load.untilAccepted(Math.ceil(tasks / 4));
   const acceptedBefore = load.accepted;
   const faultAtMs = Date.now();
-  await drill.run(stage);
+  // However it ends, and also at Ctrl-C: nothing stays hurt.
+  await drill.run(stage).finally(() => healComponents(stack));
   const faultMs = Date.now() - faultAtMs;
   const acceptedDuring = load.accepted - acceptedBefore;
   await load.untilAccepted(Math.ceil(tasks / 10));

@@ -6,7 +6,7 @@ import { folderOf, interruptSignal } from '../connect.ts';
 import type { Done } from '../program.ts';
 import { openStack } from '../stack/open-stack.ts';
 
-type Options = { ingestPort: string; healthPort: string; orchestratorPort: string };
+type Options = { ingestPort: string; healthPort: string; orchestratorPort: string; forDrills?: boolean };
 
 export function addStart(program: Command, _done: Done): void {
   program
@@ -19,6 +19,7 @@ export function addStart(program: Command, _done: Done): void {
         .default('50051')
         .env('ORCHESTRATOR_PORT'),
     )
+    .option('--for-drills', 'drills may hurt this stack: see drills/README.md')
     .action(async (options: Options, command: Command) => {
       const signal = interruptSignal();
       const folder = folderOf(command);
@@ -32,6 +33,7 @@ export function addStart(program: Command, _done: Done): void {
         },
         urls: backendUrls(),
         apiKey: process.env['MORNINGAI_API_KEY'],
+        ...(options.forDrills && { isForDrills: true }),
         progress: (line) => console.error(line),
         signal,
       });

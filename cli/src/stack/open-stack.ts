@@ -29,6 +29,8 @@ export type StackOptions = {
   readonly serviceEnv?: Readonly<Record<string, string>>;
   /** Where the services reach a backend, when that is not where it is: a proxy that hurts. */
   readonly through?: (component: Component, url: string) => Promise<string>;
+  /** Drills may hurt it without being asked twice. */
+  readonly isForDrills?: boolean;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 };
@@ -86,6 +88,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     natsUrl: testbed.nats.url,
     orchestratorAddress: orchestratorAddress(addresses),
     ...(control && { control: control.path }),
+    ...(options.isForDrills && { isForDrills: true }),
     processes: Object.fromEntries([
       ...COMPONENTS.flatMap((name) => {
         const { running } = testbed.backend(name);

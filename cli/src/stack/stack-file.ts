@@ -16,6 +16,8 @@ const stackFile = z.object({
   orchestratorAddress: z.string(),
   /** The socket at which the process that runs the stack takes orders; only its owner may. */
   control: z.string().optional(),
+  /** Whoever started it has said that drills may hurt it. */
+  isForDrills: z.boolean().optional(),
   processes: z.record(z.string(), processEntry),
 });
 

@@ -6,10 +6,11 @@ import type { ScheduleReport } from './run-schedule.ts';
 
 /** One line for one that held; all that is known of one that did not. */
 export function scheduleText(report: ScheduleReport): string {
-  const { seed, faults, tookMs, counts, violations, emptyPass } = report;
+  const { seed, faults, tookMs, lostMs, counts, violations, emptyPass } = report;
   const verdict = isPass(report) ? 'holds   ' : violations.length > 0 ? 'VIOLATED' : 'EMPTY   ';
   const { ok, fail, info } = counts.operations;
-  const took = `${(tookMs / 1_000).toFixed(1)} s`.padStart(6);
+  const lost = lostMs < 1_000 ? '' : ` (the machine stood still for ${(lostMs / 1_000).toFixed(1)} s of it)`;
+  const took = `${(tookMs / 1_000).toFixed(1)} s`.padStart(6) + lost;
   return [
     `${verdict} seed ${seed} ${took}  ${counts.tasks} tasks, ${ok} ok ${fail} fail ${info} unknown  ${faults.join('; ')}`,
     ...violations.map(({ invariant, text }) => `         ${invariant}: ${text}`),

@@ -24,6 +24,7 @@ export type GatherParts = {
   readonly operations: readonly Operation[];
   readonly healedAtMs: number;
   readonly excuses: readonly Excuse[];
+  readonly lostMs: number;
   readonly signal: AbortSignal;
 };
 
@@ -33,7 +34,7 @@ const TICKETS_MS = 8_000;
 const EVERY_MS = 100;
 
 export async function gatherEvidence(parts: GatherParts): Promise<Evidence> {
-  const { stack, prefix, from, anchor, earlier, operations, healedAtMs, excuses, signal } = parts;
+  const { stack, prefix, from, anchor, earlier, operations, healedAtMs, excuses, lostMs, signal } = parts;
   const open = await whyOpen(stack, prefix);
   const tickets = await settledTickets(stack, signal);
   // Nothing is written any more, unless an epoch begins: what is read last is what all is held against.
@@ -42,13 +43,14 @@ export async function gatherEvidence(parts: GatherParts): Promise<Evidence> {
   const feed = await settledFeed(stack, from, verified.head, signal);
   return {
     prefix,
-    alone: true,
+    alone: stack.isOwn,
     operations,
     from,
     events,
     earlier,
     healedAtMs,
     excuses,
+    lostMs,
     open,
     tickets,
     feed: feed.filter(({ position }) => position <= verified.head),

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { interruptSignal } from '@morningai/cli/connect';
 import { printJson } from '@morningai/cli/table';
 import { InvalidArgumentError, type Command } from 'commander';
-import { openDrillStack, type DrillStack } from '../drill-stack.ts';
+import type { DrillStack } from '../drill-stack.ts';
+import { addStackOptions, openChosenStack, refuseUnlessAllowed, type StackChoice } from '../which-stack.ts';
 import { NEMESES } from '../nemeses/catalog.ts';
 import type { Nemesis } from '../nemeses/nemesis.ts';
 import { summaryOf } from './campaign-summary.ts';
@@ -21,7 +22,7 @@ type Options = {
   nemesis?: readonly Nemesis[];
   out: string;
   json?: boolean;
-};
+} & StackChoice;
 
 const SCHEDULES = 20;
 const CALLERS = 80;
@@ -30,8 +31,7 @@ const SLOTS = 20;
 
 /** @param done told of what the exit code says */
 export function addRandom(program: Command, done: (holds: boolean) => void): void {
-  program
-    .command('random')
+  addStackOptions(program.command('random'))
     .description('Draws schedules of faults and load from seeds, and holds what happened against every invariant')
     .option('--schedules <n>', `how many; default ${SCHEDULES}, or as many as --for has time for`, count)
     .option('--seed <n>', 'of the first; the next have the next. Default: drawn, and printed', seed)
@@ -46,14 +46,15 @@ export function addRandom(program: Command, done: (holds: boolean) => void): voi
 }
 
 async function runRandom(options: Options, signal: AbortSignal): Promise<boolean> {
-  const { seed: first = drawnSeed(), callers, nemesis = NEMESES, out, json } = options;
+  const { seed: first = drawnSeed(), callers, nemesis = possible(options), out, json } = options;
+  refuseUnlessAllowed(options, nemesis);
   const progress = (line: string) => console.error(`· ${line}`);
   const results = await openResultsFile(join(out, `random-${first}.jsonl`));
   const reports: ScheduleReport[] = [...results.found];
   progress(
     `seed ${first}: results in ${join(out, `random-${first}.jsonl`)}${reports.length > 0 ? `, ${reports.length} of them from before` : ''}`,
   );
-  const openStack = (): Promise<DrillStack> => openDrillStack({ slots: SLOTS, progress, signal });
+  const openStack = (): Promise<DrillStack> => openChosenStack(options, { slots: SLOTS, progress, signal });
   const seeds = seedsOf(options, first, new Set(reports.map(({ seed }) => seed)));
   try {
     for await (const report of runCampaign(seeds, {
@@ -84,6 +85,10 @@ function* seedsOf({ schedules, for: forMs }: Options, first: number, done: Reado
     const one = (first + index) % (SEED_MAX + 1);
     if (!done.has(one)) yield one;
   }
+}
+
+function possible({ stack }: StackChoice): readonly Nemesis[] {
+  return stack === undefined ? NEMESES : NEMESES.filter(({ needsOwnStack }) => !needsOwnStack);
 }
 
 function drawnSeed(): number {

@@ -6,6 +6,7 @@ export function reportOf(given: Partial<ScheduleReport> & Pick<ScheduleReport, '
     faults: [],
     tookMs: 0,
     settledMs: 0,
+    lostMs: 0,
     counts: {
       operations: { ok: 0, fail: 0, info: 0 },
       tasks: 0,

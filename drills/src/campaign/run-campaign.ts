@@ -17,7 +17,7 @@ export type CampaignParts = {
 
 type Ground = AsyncDisposable & { readonly stack: DrillStack; readonly hosts: DrillHosts };
 
-/** A report for each seed, as it comes. @throws only the signal's reason, with everything healed and closed */
+/** A report for each seed, as it comes. @throws the signal's reason, or what kept a stack from being opened; all is healed and closed then */
 export async function* runCampaign(seeds: Iterable<number>, parts: CampaignParts): AsyncGenerator<ScheduleReport> {
   const { nemeses, callers, folder, signal } = parts;
   let ground: Ground | undefined;
@@ -25,9 +25,9 @@ export async function* runCampaign(seeds: Iterable<number>, parts: CampaignParts
     for (const seed of seeds) {
       signal.throwIfAborted();
       const schedule = drawSchedule(seed, nemeses, { callers });
+      ground ??= await openGround(parts);
       let report: ScheduleReport;
       try {
-        ground ??= await openGround(parts);
         report = await runSchedule(schedule, { ...ground, folder, signal });
       } catch (error) {
         signal.throwIfAborted();
@@ -35,7 +35,7 @@ export async function* runCampaign(seeds: Iterable<number>, parts: CampaignParts
         report = reportOf({ seed, emptyPass: [`it could not be run to its end: ${why}`] });
       }
       if (!isPass(report)) {
-        await ground?.[Symbol.asyncDispose]();
+        await ground[Symbol.asyncDispose]();
         ground = undefined;
       }
       yield report;

@@ -5,6 +5,7 @@ import { verifyLog, type Anchor } from '@morningai/log/verify';
 import { eventually } from '@morningai/testbed/eventually';
 import type { DrillHosts } from '../drill-hosts.ts';
 import type { DrillStack } from '../drill-stack.ts';
+import { healComponents } from '../heal-components.ts';
 import { operationsOf } from '../history/operations.ts';
 import { openRecorder, type Recorder } from '../history/recorder.ts';
 import { INVARIANTS } from '../invariants/catalog.ts';
@@ -17,6 +18,7 @@ import type { Schedule } from './draw-schedule.ts';
 import { emptyPass } from './gates.ts';
 import { gatherEvidence, readFacts } from './gather-evidence.ts';
 import { runFaults, type MadeFault } from './run-faults.ts';
+import { watchLag } from './watch-lag.ts';
 import { countsOf, type Counts } from './schedule-counts.ts';
 
 export type ScheduleReport = {
@@ -25,6 +27,8 @@ export type ScheduleReport = {
   readonly tookMs: number;
   /** From the last heal and the end of the load until no task was open. */
   readonly settledMs: number;
+  /** What the machine took for other things meanwhile. */
+  readonly lostMs: number;
   readonly counts: Counts;
   /** Invariant → how many things it could have found wrong. */
   readonly checked: Readonly<Record<string, number>>;
@@ -45,6 +49,8 @@ const SETTLE_MS = 30_000;
 const SETTLE_EVERY_MS = 50;
 /** After a fault that hurts workers: the longest lease (10 s), and what it takes to notice. */
 const EXPIRES_WITHIN_MS = 20_000;
+/** Half of the shortest lease. */
+const LOST_MAX_MS = 2_500;
 
 export async function runSchedule(schedule: Schedule, parts: ScheduleParts): Promise<ScheduleReport> {
   const { stack, hosts, folder, signal } = parts;
@@ -55,6 +61,7 @@ export async function runSchedule(schedule: Schedule, parts: ScheduleParts): Pro
   const prefix = `${run}-`;
   await using recorder = await openRecorder({ run, seed, path: folder && join(folder, `${seed}.jsonl`) });
   const world = listen(hosts, recorder);
+  using lag = watchLag();
 
   const { made, earlier } = await underLoad(schedule, { ...parts, recorder, prefix, from });
   const settling = performance.now();
@@ -69,7 +76,8 @@ export async function runSchedule(schedule: Schedule, parts: ScheduleParts): Pro
     earlier,
     operations: operationsOf(recorder.records),
     healedAtMs: Math.max(...made.map(({ clock }) => clock.toMs)),
-    excuses: excusesOf(schedule, made),
+    excuses: excusesOf(schedule, made, lag.lostMs),
+    lostMs: lag.lostMs,
     signal,
   });
   return {
@@ -77,6 +85,7 @@ export async function runSchedule(schedule: Schedule, parts: ScheduleParts): Pro
     faults: faults.map(({ nemesis, atMs, forMs }) => `${nemesis.name} at ${atMs} ms for ${forMs} ms`),
     tookMs: Math.round(performance.now() - startedAt),
     settledMs,
+    lostMs: lag.lostMs,
     ...judge(schedule, made, evidence, world),
   };
 }
@@ -115,6 +124,7 @@ async function underLoad(schedule: Schedule, parts: LoadParts) {
   } finally {
     abort.abort();
     await Promise.allSettled([faults, load, watching]);
+    await healComponents(stack);
   }
 }
 
@@ -160,7 +170,9 @@ function listen(hosts: DrillHosts, recorder: Recorder): World {
   return world;
 }
 
-function excusesOf({ faults }: Schedule, made: readonly MadeFault[]): readonly Excuse[] {
+function excusesOf({ faults }: Schedule, made: readonly MadeFault[], lostMs: number): readonly Excuse[] {
+  // Where all stood still for so long, heartbeats were not sent.
+  if (lostMs > LOST_MAX_MS) return [{ fromMs: -Infinity, toMs: Infinity }];
   const hurting = new Set(faults.filter(({ nemesis }) => nemesis.mayExpire).map(({ nemesis }) => nemesis.name));
   return made
     .filter(({ nemesis }) => hurting.has(nemesis))

@@ -17,6 +17,7 @@ export const idleAgent: Drill = {
   expected: 'the tasks of the others are done as before',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     await using second = await startSecondOrchestrator(stage);
     await using world = await openOutsideWorld();

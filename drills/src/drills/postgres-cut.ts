@@ -13,6 +13,7 @@ export const postgresCut: Drill = {
   expected: 'nothing that was acknowledged is lost; what was unknown is resolved by the repeat',
   accepts: 'again',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const faults = [
       postgresTerminated,

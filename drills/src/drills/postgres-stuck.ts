@@ -13,6 +13,7 @@ export const postgresStuck: Drill = {
   expected: 'requests are refused with 503 and Retry-After; nothing is acknowledged falsely; then all goes on',
   accepts: 'again',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const fate = { row: 'P3', lastsMs: [0, 0], isDown: true, mayExpire: false } as const;
     await endure(stage, frozen('postgres', fate), { forMs: FROZEN_PAUSES * stage.pauseMs });

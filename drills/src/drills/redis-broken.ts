@@ -13,6 +13,7 @@ export const redisBroken: Drill = {
   expected: 'what became of a command is unknown; to repeat it is harmless',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     await endure(stage, reset('redis', FATE));
     await untilLane(stage, 'queue');

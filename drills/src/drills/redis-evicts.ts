@@ -12,6 +12,7 @@ export const redisEvicts: Drill = {
   expected: 'the policy is warned about and not relied upon; tasks are accepted and done',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { stack, signal, violated } = stage;
     const evicted = () => stack.redis(async (redis) => Number(infoField(await redis.info('stats'), 'evicted_keys')));

@@ -1,13 +1,10 @@
-import { eventually } from '@morningai/testbed/eventually';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type { Drill } from '../drill.ts';
+import { endure } from '../endure.ts';
 import { untilLane } from '../lanes.ts';
-import { errorCount } from '../redis-marks.ts';
+import { redisFull as nemesis } from '../nemeses/redis-faults.ts';
 
-const REFUSAL_MS = 10_000;
-
-const refusedWrites = (redis: Redis) => errorCount(redis, 'OOM');
+/** At least: a write must have been tried meanwhile. */
+const FULL_MS = 1_000;
 
 export const redisFull: Drill = {
   name: 'redis-full',
@@ -17,21 +14,7 @@ export const redisFull: Drill = {
   accepts: 'every',
   workers: 'healthy',
   async run(stage) {
-    const { stack, signal } = stage;
-    const before = await stack.redis(refusedWrites);
-    try {
-      await stack.redis((redis) => redis.config('SET', 'maxmemory', '1'));
-      await delay(stage.pauseMs, undefined, { signal });
-      const refused = async () => {
-        const now = await stack.redis(refusedWrites);
-        if (now === before) throw new Error('nothing was written');
-        return now;
-      };
-      const after = await eventually(refused, { deadlineMs: REFUSAL_MS, signal }).catch(() => before);
-      stage.mark({ what: 'writes refused (OOM)', before: String(before), after: String(after), left: after > before });
-    } finally {
-      await stack.redis((redis) => redis.config('SET', 'maxmemory', '0'));
-    }
+    await endure(stage, nemesis, { forMs: Math.max(FULL_MS, stage.pauseMs) });
     await untilLane(stage, 'queue');
   },
 };

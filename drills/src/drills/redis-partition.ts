@@ -12,6 +12,7 @@ export const redisPartition: Drill = {
   expected: 'commands time out, the log lane takes over, and the queue lane is back by itself',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { redis: redisProxy } = stage.stack.proxies;
     const before = redisProxy.marks.swallowedBytes;

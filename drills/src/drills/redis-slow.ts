@@ -14,6 +14,7 @@ export const redisSlow: Drill = {
   expected: 'requests are accepted as before; work goes on by tickets that come late, and without them',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     await endure(stage, slow('redis', { row: 'R10', lastsMs: [0, 0], isDown: false }));
     const fate = { row: 'R10', lastsMs: [0, 0], isDown: true, mayExpire: false } as const;

@@ -7,14 +7,16 @@ import { redisCrowded, redisPassword, redisReadOnly, redisScriptsFlushed } from 
 export const redisUnwilling: Drill = {
   name: 'redis-unwilling',
   row: 'R11',
-  fault: 'Redis becomes a read-only replica; its password is changed; it takes 5 clients only; its scripts are flushed',
+  fault:
+    'Redis becomes a read-only replica; its password is changed; it has as many clients as it may have; its scripts are flushed',
   expected: 'the log lane takes over and says why; no service dies of it; callers see nothing',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { stack, signal, note, violated } = stage;
     const before = stack.idOf('orchestrator');
-    for (const nemesis of [redisReadOnly, redisPassword]) {
+    for (const nemesis of [redisReadOnly, redisPassword, redisCrowded]) {
       await endure(stage, nemesis, {
         async meanwhile() {
           await untilLane(stage, 'log');
@@ -24,9 +26,6 @@ export const redisUnwilling: Drill = {
       });
       await untilLane(stage, 'queue');
     }
-    // The clients that get in may be enough for the lane, or not.
-    await endure(stage, redisCrowded);
-    await untilLane(stage, 'queue');
     await endure(stage, redisScriptsFlushed);
     await stage.load.untilAccepted(20);
     await untilLane(stage, 'queue');

@@ -10,6 +10,7 @@ export const redisWiped: Drill = {
   expected: 'work goes on without it; a new epoch is filled from the log',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const redis = stage.stack.component('redis');
     const size = () => stage.stack.redis((client) => client.dbsize());

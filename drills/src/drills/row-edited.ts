@@ -10,6 +10,7 @@ export const rowEdited: Drill = {
   expected: 'verify names its position, and nothing else',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { stack, random, signal, violated, mark } = stage;
     const position = 1 + Math.floor(random() * (await headOf(stack.pool)));

@@ -10,6 +10,7 @@ export const staleCopy: Drill = {
   expected: 'old tickets appear again and claims refuse them; what is missing is filled in',
   accepts: 'every',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { stack, load } = stage;
     const copy = await stack.redis(copyOf);

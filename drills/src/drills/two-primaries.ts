@@ -20,6 +20,7 @@ export const twoPrimaries: Drill = {
   expected: 'both may offer a task; one attempt is recorded, and one outcome',
   accepts: 'again',
   workers: 'healthy',
+  needsOwnStack: true,
   async run(stage) {
     const { stack, load, signal, mark } = stage;
     await using other = await openTestbed({ components: ['redis'], signal });

@@ -37,6 +37,8 @@ export type Evidence = {
   /** When the last fault was healed, by Postgres' clock, ms since 1970. */
   readonly healedAtMs: number;
   readonly excuses: readonly Excuse[];
+  /** What the machine took for other things: added to every bound that is a time. */
+  readonly lostMs: number;
   /** Of the tasks that are open in the end, why. */
   readonly open: ReadonlyMap<string, string>;
   /** Tasks that tickets in Redis name in the end; null: Redis could not be asked. */

@@ -12,15 +12,19 @@ export const healthTells: Invariant = {
   name: 'health-tells',
   promise: `health says "down" of what is down, and "up" of what is up, from ${WITHIN_MS / 1_000} s after it changed`,
   always: false,
-  check({ operations }) {
+  check({ operations, lostMs }) {
     const faults = operations.filter(({ op }) => op === 'fault');
     const looks = operations.filter(({ op, phase }) => op === 'health' && phase === 'ok');
-    return both(...COMPONENTS.map((component) => lies(component, looks, faults)));
+    return both(...COMPONENTS.map((component) => lies(component, looks, { faults, lostMs })));
   },
 };
 
 /** Told wrong again and again: once may be a probe that a busy machine has kept waiting. */
-function lies(component: string, looks: readonly Operation[], faults: readonly Operation[]): Verdict {
+function lies(
+  component: string,
+  looks: readonly Operation[],
+  { faults, lostMs }: { readonly faults: readonly Operation[]; readonly lostMs: number },
+): Verdict {
   const own = faults.filter(({ asked }) => asked.task === component);
   const judged = looks.flatMap((look) => {
     const wanted = look.key === component ? truthOf(look, own) : undefined;
@@ -30,7 +34,7 @@ function lies(component: string, looks: readonly Operation[], faults: readonly O
   return judge(judged, ({ look: { invokedAt, answered }, wanted }) => {
     if (answered.status === wanted) since = null;
     else since ??= invokedAt;
-    if (since === null || invokedAt - since < LIE_MS) return null;
+    if (since === null || invokedAt - since < LIE_MS + lostMs) return null;
     return `${component} was ${wanted} at ${Math.round(invokedAt)} ms, and health has said ${answered.status} since ${Math.round(since)} ms`;
   });
 }

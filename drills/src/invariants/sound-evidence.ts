@@ -125,6 +125,7 @@ export function soundEvidence(): Evidence {
     earlier: events.slice(0, 5),
     healedAtMs: 0,
     excuses: [{ fromMs: 0, toMs: 10_000 }],
+    lostMs: 0,
     open: new Map([['task-7', 'DUE_LATER']]),
     tickets: ['task-7'],
     feed: events.map(({ position, stream, type }) => ({ position, stream, type })),

@@ -19,6 +19,8 @@ export type Nemesis = {
   readonly mayExpire: boolean;
   /** It makes zombies: at least one must be told that its claim is lost. */
   readonly makesZombies?: boolean;
+  /** It needs the proxy before its target, or does what must not be done to somebody else's. */
+  readonly needsOwnStack?: true;
   /** Makes the fault. What undoes it is left on the scene before anything is hurt. */
   inject(scene: Scene): Promise<void>;
 };

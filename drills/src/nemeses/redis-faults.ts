@@ -7,6 +7,12 @@ import { copyOf, restore } from '../redis-copy.ts';
 import { errorCount, markingKeys, runIdOf } from '../redis-marks.ts';
 import { markChange, markRise, type Nemesis, type Scene } from './nemesis.ts';
 
+/** Of Redis' configuration. */
+async function settingOf(redis: Redis, name: string): Promise<string> {
+  const [, value = ''] = (await redis.config('GET', name)) as string[];
+  return value;
+}
+
 const REDIS = { target: 'redis', isDown: false, mayExpire: false } as const;
 
 export const redisWiped: Nemesis = {
@@ -55,6 +61,7 @@ export const staleCopy: Nemesis = {
   row: 'R5',
   what: 'what answers in the place of Redis has the data of some time ago',
   lastsMs: [500, 2_500],
+  needsOwnStack: true,
   async inject({ stack, forMs, signal, mark, onHeal }) {
     const copy = await stack.redis(copyOf);
     await delay(forMs / 2, undefined, { signal });
@@ -77,13 +84,13 @@ export const staleCopy: Nemesis = {
 
 /** A fault of Redis' own settings, counted by the errors that it answers. */
 function refusing(
-  fault: Pick<Nemesis, 'name' | 'row' | 'what'> & {
+  fault: Pick<Nemesis, 'name' | 'row' | 'what' | 'needsOwnStack'> & {
     readonly error: string;
-    make(admin: Redis): Promise<unknown>;
-    undo(admin: Redis): Promise<unknown>;
+    /** @returns what undoes it */
+    make(admin: Redis): Promise<() => Promise<unknown>>;
   },
 ): Nemesis {
-  const { error, make, undo, ...named } = fault;
+  const { error, make, ...named } = fault;
   return {
     ...REDIS,
     ...named,
@@ -91,11 +98,11 @@ function refusing(
     async inject(scene) {
       const admin = await openAdmin(scene);
       const before = await errorCount(admin, error);
+      const undo = await make(admin);
       scene.onHeal(async () => {
         markRise(scene, `errors ${error} of Redis`, before, await errorCount(admin, error));
-        await undo(admin);
+        await undo();
       });
-      await make(admin);
     },
   };
 }
@@ -113,22 +120,29 @@ export const redisFull: Nemesis = refusing({
   row: 'R9',
   what: 'Redis is full: maxmemory is reached, and it refuses every write',
   error: 'OOM',
-  make: (admin) => admin.config('SET', 'maxmemory', '1'),
-  undo: (admin) => admin.config('SET', 'maxmemory', '0'),
+  async make(admin) {
+    const before = await settingOf(admin, 'maxmemory');
+    await admin.config('SET', 'maxmemory', '1');
+    return () => admin.config('SET', 'maxmemory', before);
+  },
 });
 
 export const redisReadOnly: Nemesis = refusing({
+  needsOwnStack: true,
   name: 'redis-read-only',
   row: 'R11',
   what: 'Redis becomes a replica of nobody it can reach: it refuses every write',
   error: 'READONLY',
-  make: (admin) => admin.replicaof('127.0.0.1', 1),
-  undo: (admin) => admin.replicaof('NO', 'ONE'),
+  async make(admin) {
+    await admin.replicaof('127.0.0.1', 1);
+    return () => admin.replicaof('NO', 'ONE');
+  },
 });
 
 const ADMIN = 'drill-admin';
 
 export const redisPassword: Nemesis = refusing({
+  needsOwnStack: true,
   name: 'redis-password',
   row: 'R11',
   what: 'the password of Redis is changed, and its clients are thrown out',
@@ -138,11 +152,11 @@ export const redisPassword: Nemesis = refusing({
     await admin.call('AUTH', ADMIN, 'any');
     await admin.acl('SETUSER', 'default', 'resetpass', '>changed');
     await admin.call('CLIENT', 'KILL', 'USER', 'default', 'SKIPME', 'yes');
-  },
-  async undo(admin) {
-    await admin.acl('SETUSER', 'default', 'resetpass', 'nopass');
-    await admin.call('AUTH', 'default', 'any');
-    await admin.acl('DELUSER', ADMIN);
+    return async () => {
+      await admin.acl('SETUSER', 'default', 'resetpass', 'nopass');
+      await admin.call('AUTH', 'default', 'any');
+      await admin.acl('DELUSER', ADMIN);
+    };
   },
 });
 
@@ -163,18 +177,19 @@ export const redisScriptsFlushed: Nemesis = {
   },
 };
 
-const CLIENTS_MAX = 5;
+/** Who makes the fault is in. */
+const CLIENTS_MAX = 1;
 
 export const redisCrowded: Nemesis = {
   ...REDIS,
   name: 'redis-crowded',
   row: 'R11',
-  what: `Redis throws its clients out, and lets ${CLIENTS_MAX} in`,
+  what: 'Redis throws its clients out, and lets none in: maxclients is reached',
   lastsMs: [500, 3_000],
   async inject(scene) {
     const admin = await openAdmin(scene);
     const rejected = async () => Number(infoField(await admin.info('stats'), 'rejected_connections'));
-    const [before, [, most = '10000']] = [await rejected(), (await admin.config('GET', 'maxclients')) as string[]];
+    const [before, most] = [await rejected(), await settingOf(admin, 'maxclients')];
     scene.onHeal(async () => {
       markRise(scene, 'connections that Redis rejected', before, await rejected());
       await admin.config('SET', 'maxclients', most);

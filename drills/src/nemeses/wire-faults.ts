@@ -14,6 +14,7 @@ function onTheWire(component: Component, kind: string, what: string, fault: Faul
     what,
     target: component,
     mayExpire: false,
+    needsOwnStack: true,
     ...fate,
     async inject({ stack, random, mark, onHeal }) {
       const proxy = stack.proxies[component];
