@@ -61,7 +61,11 @@ export async function runDrill(drill: Drill, stack: DrillStack, options: DrillOp
   const acceptedBefore = load.accepted;
   const faultAtMs = Date.now();
   // However it ends, and also at Ctrl-C: nothing stays hurt.
-  await drill.run(stage).finally(() => healComponents(stack));
+  try {
+    await drill.run(stage);
+  } finally {
+    await healComponents(stack);
+  }
   const faultMs = Date.now() - faultAtMs;
   const acceptedDuring = load.accepted - acceptedBefore;
   await load.untilAccepted(Math.ceil(tasks / 10));

@@ -19,13 +19,30 @@ const ALONE = [
   'redis-partition',
   'redis-full',
   'redis-evicts',
+  'redis-broken',
+  'redis-slow',
+  'redis-unwilling',
+  'overdue',
+  'two-primaries',
   'postgres-killed',
+  'postgres-cut',
+  'postgres-stuck',
+  'row-edited',
   'orchestrator-killed',
+  'idle-agent',
   'services-frozen',
   'ingest-killed',
 ] as const;
 /** They hurt workers of their own and a way of their own to ingest, and nothing else: at the same time. */
-const TOGETHER = ['worker-killed', 'zombie', 'poison', 'poison-at-once', 'reply-lost'] as const;
+const TOGETHER = [
+  'worker-killed',
+  'worker-clock',
+  'zombie',
+  'zombie-storm',
+  'poison',
+  'poison-at-once',
+  'reply-lost',
+] as const;
 
 describe('what was accepted is done, once', () => {
   let stack: DrillStack;
@@ -52,9 +69,13 @@ describe('what was accepted is done, once', () => {
 
   test.each(ALONE)('%s', { timeout: 120_000 }, (name) => run(name));
 
-  test('a killed worker, a zombie, poison and a lost reply, all at once', { timeout: 120_000 }, async () => {
-    await Promise.all(TOGETHER.map((name) => run(name)));
-  });
+  test(
+    'killed workers, wrong clocks, zombies, poison and a lost reply, all at once',
+    { timeout: 120_000 },
+    async () => {
+      await Promise.all(TOGETHER.map((name) => run(name)));
+    },
+  );
 });
 
 function drillOf(name: string): Drill {

@@ -17,6 +17,14 @@ export const rowEdited: Drill = {
     const superuser = new pg.Client({ connectionString: stack.urls.databaseUrl });
     await superuser.connect();
     const write = (data: string) => superuser.query(EDIT, [position, data]);
+    const verifyEdited = async (before: string) => {
+      try {
+        await write('{"edited":true}');
+        return await verifyLog(stack.pool, { signal });
+      } finally {
+        await write(before);
+      }
+    };
     try {
       // Even he is refused, until he takes the trigger away.
       const refused = await write('{}').then(
@@ -29,8 +37,7 @@ export const rowEdited: Drill = {
       ]);
       const before = rows[0]?.data ?? '';
       await superuser.query('SET session_replication_role = replica');
-      await write('{"edited":true}');
-      const { problems } = await verifyLog(stack.pool, { signal }).finally(() => write(before));
+      const { problems } = await verifyEdited(before);
       const naming = problems.filter((problem) => new RegExp(`\\b${position}\\b`).test(problem));
       mark({
         what: `what verify says of position ${position}`,

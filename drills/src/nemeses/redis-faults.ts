@@ -9,7 +9,7 @@ import { markChange, markRise, type Nemesis, type Scene } from './nemesis.ts';
 
 /** Of Redis' configuration. */
 async function settingOf(redis: Redis, name: string): Promise<string> {
-  const [, value = ''] = (await redis.config('GET', name)) as string[];
+  const [, value = ''] = await redis.config('GET', name);
   return value;
 }
 

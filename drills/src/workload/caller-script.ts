@@ -15,10 +15,10 @@ export type CallerScript = {
   /** Of all that have it, one runs at a time. */
   readonly isOneAtATime?: true;
   /** What it does once the task is accepted; one thing after the other. */
-  readonly then: readonly Then[];
+  readonly next: readonly Next[];
 };
 
-export type Then =
+export type Next =
   /** The same request once more. */
   | { readonly do: 'repeat'; readonly afterMs: number }
   /** Another body under the same key. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Recorder } from '../history/recorder.ts';
 import type { OperationName, Phase, Value } from '../history/record.ts';
-import type { CallerScript, Then } from './caller-script.ts';
+import type { CallerScript, Next } from './caller-script.ts';
 
 export type Api = { readonly ingestUrl: string; readonly apiKey: string };
 
@@ -65,21 +65,21 @@ export async function runCaller(script: CallerScript, { api, recorder, prefix, s
     }
   };
 
-  const follow = async (id: string, then: Then): Promise<void> => {
-    switch (then.do) {
+  const follow = async (id: string, next: Next): Promise<void> => {
+    switch (next.do) {
       case 'repeat':
-        await delay(then.afterMs, undefined, { signal });
+        await delay(next.afterMs, undefined, { signal });
         await submit();
         return;
       case 'other': {
-        await delay(then.afterMs, undefined, { signal });
+        await delay(next.afterMs, undefined, { signal });
         const other = { ...body, input: { ...script.input, other: true } };
         await persist('submit-other', {}, { path: '/v1/tasks', key, body: other });
         return;
       }
       case 'cancel':
-        await delay(then.afterMs, undefined, { signal });
-        await persist('cancel', { task: id }, { path: `/v1/tasks/${id}:cancel`, body: { graceMs: then.graceMs } });
+        await delay(next.afterMs, undefined, { signal });
+        await persist('cancel', { task: id }, { path: `/v1/tasks/${id}:cancel`, body: { graceMs: next.graceMs } });
         return;
       case 'retry': {
         const { status, life = 1 } = await watch(id, (seen) => OVER.has(seen.status ?? ''));
@@ -91,13 +91,13 @@ export async function runCaller(script: CallerScript, { api, recorder, prefix, s
         await watch(id, (seen) => OVER.has(seen.status ?? ''));
         return;
       default:
-        then satisfies never;
+        next satisfies never;
     }
   };
 
   const { phase, value } = await submit();
   if (phase !== 'ok' || value.task === undefined) return;
-  for (const then of script.then) await follow(value.task, then);
+  for (const next of script.next) await follow(value.task, next);
 }
 
 function bodyOf(script: CallerScript, prefix: string): Readonly<Record<string, unknown>> {

@@ -11,7 +11,7 @@ test('the same seed draws the same, another seed another', () => {
 
 test('whatever a caller may do is drawn, in the time that there is, a part of it at once', () => {
   const scripts = draw(7);
-  const done = new Set(scripts.flatMap(({ then }) => then.map((one) => one.do)));
+  const done = new Set(scripts.flatMap(({ next }) => next.map((one) => one.do)));
   expect([...done].toSorted()).toEqual(['cancel', 'other', 'repeat', 'retry', 'watch']);
   expect(scripts.every(({ atMs }) => atMs >= 0 && atMs <= 5_000)).toBe(true);
   expect(scripts.filter(({ atMs }) => atMs === 0).length).toBeGreaterThan(20);

@@ -1,5 +1,5 @@
 import { HOST_AGENT } from '../drill-hosts.ts';
-import type { CallerScript, Then } from './caller-script.ts';
+import type { CallerScript, Next } from './caller-script.ts';
 
 export type WorkloadOptions = {
   /** Callers; each has one task. */
@@ -13,7 +13,7 @@ export type WorkloadOptions = {
 type Kind = {
   readonly weight: number;
   /** @param between a whole number from the first to the second */
-  draw(between: Between): Omit<CallerScript, 'name' | 'atMs' | 'then'> & { readonly then?: readonly Then[] };
+  draw(between: Between): Omit<CallerScript, 'name' | 'atMs' | 'next'> & { readonly next?: readonly Next[] };
 };
 type Between = (least: number, most: number) => number;
 
@@ -37,14 +37,14 @@ const KINDS: readonly Kind[] = [
   {
     // It fails for good, and its caller opens its next life.
     weight: 8,
-    draw: () => ({ agent: ECHO, input: { failTimes: 1 }, maxAttempts: 1, then: [{ do: 'retry' }, { do: 'watch' }] }),
+    draw: () => ({ agent: ECHO, input: { failTimes: 1 }, maxAttempts: 1, next: [{ do: 'retry' }, { do: 'watch' }] }),
   },
   {
     weight: 8,
     draw: (between) => ({
       agent: between(0, 1) === 0 ? ECHO : HOST_AGENT,
       input: { delayMs: 700, workMs: 1_500 },
-      then: [{ do: 'cancel', afterMs: between(0, SECOND_MS), graceMs: between(0, SECOND_MS) }, { do: 'watch' }],
+      next: [{ do: 'cancel', afterMs: between(0, SECOND_MS), graceMs: between(0, SECOND_MS) }, { do: 'watch' }],
     }),
   },
   { weight: 5, draw: (between) => ({ agent: ECHO, input: {}, dueInMs: between(300, 2_000) }) },
@@ -60,7 +60,7 @@ const KINDS: readonly Kind[] = [
   { weight: 6, draw: (between) => ({ agent: ECHO, input: { delayMs: between(10, 200) }, isOneAtATime: true }) },
 ];
 
-const ALSO: readonly { readonly share: number; draw(between: Between): readonly Then[] }[] = [
+const ALSO: readonly { readonly share: number; draw(between: Between): readonly Next[] }[] = [
   { share: 0.15, draw: (between) => [{ do: 'repeat', afterMs: between(0, SECOND_MS) }] },
   { share: 0.05, draw: (between) => [{ do: 'other', afterMs: between(0, SECOND_MS) }] },
   { share: 0.25, draw: () => [{ do: 'watch' }] },
@@ -70,14 +70,14 @@ const ALSO: readonly { readonly share: number; draw(between: Between): readonly 
 export function drawWorkload({ callers, forMs, random }: WorkloadOptions): readonly CallerScript[] {
   const between: Between = (least, most) => least + Math.floor(random() * (most - least + 1));
   const scripts = Array.from({ length: callers }, (_, index): CallerScript => {
-    const { then = [], ...task } = drawKind(random).draw(between);
+    const { next = [], ...task } = drawKind(random).draw(between);
     const also = ALSO.filter(({ share }) => random() < share).flatMap(({ draw }) => draw(between));
     return {
       name: `c${index}`,
       atMs: random() < 0.25 ? 0 : between(0, forMs),
       ...task,
       priority: between(0, 3),
-      then: [...also.filter(({ do: what }) => what !== 'watch' || then.length === 0), ...then],
+      next: [...also.filter(({ do: what }) => what !== 'watch' || next.length === 0), ...next],
     };
   });
   return scripts.toSorted((a, b) => a.atMs - b.atMs);
