@@ -25,7 +25,11 @@ export type DrillHosts = AsyncDisposable & {
 const HOSTS = 2;
 const BUSY_MS = 5_000;
 
-export async function openDrillHosts(stack: DrillStack): Promise<DrillHosts> {
+/** @param addresses of orchestrators: the workers are spread over them */
+export async function openDrillHosts(
+  stack: DrillStack,
+  addresses: readonly string[] = [stack.urls.orchestratorAddress],
+): Promise<DrillHosts> {
   const resources = new AsyncDisposableStack();
   let listener: (call: Call) => void = () => undefined;
   /** Tasks of each worker that are between their first and their last word. */
@@ -39,14 +43,16 @@ export async function openDrillHosts(stack: DrillStack): Promise<DrillHosts> {
   };
   const world = resources.use(await openOutsideWorld(hear));
   let started = 0;
-  const launch = async (): Promise<Launched> => {
+  const launch = async (address: string): Promise<Launched> => {
     const id = `drill-host-${(started += 1)}`;
-    return { id, worker: await startWorker({ stack }, { world, agents: [HOST_AGENT], workerId: id }) };
+    return { id, worker: await startWorker({ stack }, { world, agents: [HOST_AGENT], workerId: id, address }) };
   };
   const hosts: ReturnType<typeof createHost>[] = [];
   try {
     for (let index = 0; index < HOSTS; index += 1) {
-      const host = createHost(await launch(), launch);
+      const address = addresses[index % addresses.length] ?? stack.urls.orchestratorAddress;
+      const launchThere = () => launch(address);
+      const host = createHost(await launchThere(), launchThere);
       resources.defer(() => host.kill());
       hosts.push(host);
     }

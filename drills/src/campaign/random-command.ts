@@ -19,6 +19,7 @@ type Options = {
   seed?: number;
   for?: number;
   callers: number;
+  orchestrators: 1 | 2;
   nemesis?: readonly Nemesis[];
   out: string;
   json?: boolean;
@@ -37,6 +38,7 @@ export function addRandom(program: Command, done: (holds: boolean) => void): voi
     .option('--seed <n>', 'of the first; the next have the next. Default: drawn, and printed', seed)
     .option('--for <time>', 'begin none after this time: 90s, 10m, 2h', duration)
     .option('--callers <n>', 'tasks of a schedule, each with a caller of its own', count, CALLERS)
+    .option('--orchestrators <n>', '1, or 2: a second one on the same log', orchestrators, 1)
     .option('--nemesis <names>', 'draw from these only, with commas between', nemeses)
     .option('--out <folder>', 'for results and histories; the same seed goes on where they end', '.morningai/drills')
     .option('--json', 'as JSON')
@@ -46,8 +48,16 @@ export function addRandom(program: Command, done: (holds: boolean) => void): voi
 }
 
 async function runRandom(options: Options, signal: AbortSignal): Promise<boolean> {
-  const { seed: first = drawnSeed(), callers, nemesis = possible(options), out, json } = options;
+  const {
+    seed: first = drawnSeed(),
+    callers,
+    orchestrators: several,
+    nemesis = possible(options),
+    out,
+    json,
+  } = options;
   refuseUnlessAllowed(options, nemesis);
+  if (several === 2) refuseUnlessAllowed(options, [{ name: '--orchestrators 2', needsOwnStack: true }]);
   const progress = (line: string) => console.error(`· ${line}`);
   const results = await openResultsFile(join(out, `random-${first}.jsonl`));
   const reports: ScheduleReport[] = [...results.found];
@@ -60,6 +70,7 @@ async function runRandom(options: Options, signal: AbortSignal): Promise<boolean
     for await (const report of runCampaign(seeds, {
       nemeses: nemesis,
       callers,
+      orchestrators: several,
       openStack,
       folder: join(out, 'histories'),
       signal,
@@ -99,6 +110,11 @@ export function count(text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('must be a whole number above 0');
   return number;
+}
+
+function orchestrators(text: string): 1 | 2 {
+  if (text !== '1' && text !== '2') throw new InvalidArgumentError('must be 1 or 2');
+  return text === '1' ? 1 : 2;
 }
 
 export function seed(text: string): number {

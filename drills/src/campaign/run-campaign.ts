@@ -2,6 +2,7 @@
 import { openDrillHosts, type DrillHosts } from '../drill-hosts.ts';
 import type { DrillStack } from '../drill-stack.ts';
 import type { Nemesis } from '../nemeses/nemesis.ts';
+import { startSecondOrchestrator } from '../second-orchestrator.ts';
 import { drawSchedule } from './draw-schedule.ts';
 import { reportOf } from './report-of.ts';
 import { runSchedule, type ScheduleReport } from './run-schedule.ts';
@@ -9,6 +10,8 @@ import { runSchedule, type ScheduleReport } from './run-schedule.ts';
 export type CampaignParts = {
   readonly nemeses: readonly Nemesis[];
   readonly callers: number;
+  /** 2: a second one beside that of the stack; the drill's own workers are spread over both. */
+  readonly orchestrators: 1 | 2;
   readonly openStack: () => Promise<DrillStack>;
   /** For the histories; undefined: they are not kept. */
   readonly folder: string | undefined;
@@ -49,11 +52,13 @@ export function isPass({ violations, emptyPass }: ScheduleReport): boolean {
   return violations.length === 0 && emptyPass.length === 0;
 }
 
-async function openGround({ openStack }: CampaignParts): Promise<Ground> {
+async function openGround({ openStack, orchestrators }: CampaignParts): Promise<Ground> {
   const resources = new AsyncDisposableStack();
   try {
     const stack = resources.use(await openStack());
-    const hosts = resources.use(await openDrillHosts(stack));
+    const addresses = [stack.urls.orchestratorAddress];
+    if (orchestrators === 2) addresses.push(resources.use(await startSecondOrchestrator({ stack })).address);
+    const hosts = resources.use(await openDrillHosts(stack, addresses));
     return { stack, hosts, [Symbol.asyncDispose]: () => resources.disposeAsync() };
   } catch (error) {
     await resources.disposeAsync();

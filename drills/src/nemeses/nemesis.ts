@@ -1,5 +1,6 @@
 /** A fault as a value: what it is called, what it may lead to, and how it is made. */
 import type { Mark, Stage } from '../drill.ts';
+import { eventually } from '@morningai/testbed/eventually';
 import type { DrillHosts } from '../drill-hosts.ts';
 
 /** Two faults of a schedule never have the same. */
@@ -44,4 +45,18 @@ export function markRise(scene: Pick<Scene, 'mark'>, what: string, before: numbe
 /** Marks that one thing has taken the place of another. */
 export function markChange(scene: Pick<Scene, 'mark'>, what: string, before: string, after: string): void {
   scene.mark({ what, before, after, left: before !== after });
+}
+
+const FELT_MS = 5_000;
+
+/** A fault lasts until somebody has felt it: until the number has risen. What never does is no mark, and no pass. */
+export async function untilFelt(
+  { signal }: Pick<Scene, 'signal'>,
+  read: () => number | Promise<number>,
+  before: number,
+): Promise<void> {
+  const felt = async () => {
+    if ((await read()) <= before) throw new Error('nobody has felt it yet');
+  };
+  await eventually(felt, { deadlineMs: FELT_MS, everyMs: 10, signal }).catch(() => signal.throwIfAborted());
 }

@@ -5,7 +5,7 @@ import { probeClient } from '@morningai/queue/redis-clients';
 import type { Redis } from 'ioredis';
 import { copyOf, restore } from '../redis-copy.ts';
 import { errorCount, markingKeys, runIdOf } from '../redis-marks.ts';
-import { markChange, markRise, type Nemesis, type Scene } from './nemesis.ts';
+import { markChange, markRise, untilFelt, type Nemesis, type Scene } from './nemesis.ts';
 
 /** Of Redis' configuration. */
 async function settingOf(redis: Redis, name: string): Promise<string> {
@@ -103,6 +103,7 @@ function refusing(
         markRise(scene, `errors ${error} of Redis`, before, await errorCount(admin, error));
         await undo();
       });
+      await untilFelt(scene, () => errorCount(admin, error), before);
     },
   };
 }
@@ -196,5 +197,6 @@ export const redisCrowded: Nemesis = {
     });
     await admin.config('SET', 'maxclients', CLIENTS_MAX);
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await untilFelt(scene, rejected, before);
   },
 };

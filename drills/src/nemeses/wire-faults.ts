@@ -1,7 +1,7 @@
 /** What the proxy in front of a backend does to the bytes that pass. */
 import type { Component } from '@morningai/testbed';
 import type { Proxy } from '@morningai/testbed/proxy';
-import { markRise, type Nemesis } from './nemesis.ts';
+import { markRise, untilFelt, type Nemesis } from './nemesis.ts';
 
 type Fate = Pick<Nemesis, 'row' | 'lastsMs' | 'isDown'>;
 /** @param draw 0 to 1 */
@@ -16,7 +16,7 @@ function onTheWire(component: Component, kind: string, what: string, fault: Faul
     mayExpire: false,
     needsOwnStack: true,
     ...fate,
-    async inject({ stack, random, mark, onHeal }) {
+    async inject({ stack, random, signal, mark, onHeal }) {
       const proxy = stack.proxies[component];
       const before = proxy.marks[count];
       onHeal(async () => {
@@ -24,6 +24,7 @@ function onTheWire(component: Component, kind: string, what: string, fault: Faul
         proxy.pass();
       });
       fault(proxy, random);
+      await untilFelt({ signal }, () => proxy.marks[count], before);
     },
   };
 }
