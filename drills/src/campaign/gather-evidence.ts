@@ -30,7 +30,8 @@ export type GatherParts = {
 
 const PAGE = 5_000;
 const FEED_MS = 15_000;
-const TICKETS_MS = 8_000;
+/** One whose taker never heard of it comes again after its lock (10 s) and two looks. */
+const TICKETS_MS = 25_000;
 const EVERY_MS = 100;
 
 export async function gatherEvidence(parts: GatherParts): Promise<Evidence> {

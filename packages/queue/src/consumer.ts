@@ -18,8 +18,9 @@ const FINISH_MS = 2_000;
 /** One after the other, each would cost the time that Redis and a busy process take to answer, and slots would wait for it. */
 const TICKETS_AT_ONCE = 10;
 const REBUILD_PAUSE_MS = 250;
-/** A ticket in hand is locked for so long; one whose holder died lies there until the epoch ends: it is only a hint. */
-const LOCK_MS = 30_000;
+/** A ticket in hand is locked for so long. One whose holder died, or never heard that it has it, comes again after two looks. */
+const LOCK_MS = 10_000;
+const ABANDONED_LOOK_MS = 5_000;
 
 export type ConsumerOptions = {
   readonly url: string;
@@ -113,8 +114,11 @@ export function startConsumer(options: ConsumerOptions): Consumer {
         autorun: false,
         drainDelay: BLOCK_S,
         lockDuration: LOCK_MS,
+        stalledInterval: ABANDONED_LOOK_MS,
       });
       worker.on('error', onError);
+      // BullMQ does so by itself only where it also runs the jobs.
+      worker.startStalledCheckTimer().catch(onError);
       try {
         await consume(worker);
       } catch (error) {

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { eventually } from '@morningai/testbed/eventually';
 import { openProxy } from '@morningai/testbed/proxy';
+import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { queueName } from './queue-names.ts';
 import { openTicketQueue, type Consumer, type TicketQueue } from './ticket-queue.ts';
 
 const AGENT = 'faq';
+/** Several looks, on a machine that is busy with other things. */
+const COMES_AGAIN_MS = 60_000;
 const nothing = () => undefined;
 const free = () => Promise.resolve();
 
@@ -54,6 +58,21 @@ function collect(options: { epoch?: number; fits?: number; from?: TicketQueue } 
 const ticketOf = (ticket: number, tasks: number) => Array.from({ length: tasks }, (_, n) => `${ticket}/${n}`);
 
 describe('tickets', () => {
+  // Found by a random schedule (seed 2010): the answer to a fetch was cut in half, and the ticket lay in Redis until the epoch ended.
+  test('whose taker never heard that it has them come again, and none is left', async () => {
+    await queue.offer(1, AGENT, [{ tasks: ['a'], priority: 2 }]);
+    const connection = new Redis(inject('redisUrl'), { maxRetriesPerRequest: null });
+    const deaf = new Worker(queueName(1, AGENT), null, { connection, prefix, autorun: false, lockDuration: 100 });
+    expect((await deaf.getNextJob('deaf'))?.data).toEqual({ tasks: ['a'] });
+    await deaf.close(true);
+    connection.disconnect();
+
+    const { taken, consumer } = collect();
+    await eventually(() => expect(taken).toEqual(['a']), { deadlineMs: COMES_AGAIN_MS });
+    await eventually(async () => expect(await keys('*:b-*')).toEqual([]));
+    await consumer.close();
+  });
+
   test('are taken in the order of their priorities, and of their offers within one', async () => {
     await queue.offer(1, AGENT, [
       { tasks: ['later'], priority: 3 },
