@@ -1,4 +1,5 @@
 import type { Drill } from './drill.ts';
+import { flushallStorm } from './drills/flushall-storm.ts';
 import { flushall } from './drills/flushall.ts';
 import { ingestKilled } from './drills/ingest-killed.ts';
 import { keysDeleted } from './drills/keys-deleted.ts';
@@ -32,6 +33,7 @@ export const DRILLS: readonly Drill[] = [
   redisKilled,
   redisWiped,
   flushall,
+  flushallStorm,
   keysDeleted,
   staleCopy,
   twoPrimaries,

@@ -67,7 +67,8 @@ const TICK_MS = 20;
 const BATCH = 500;
 /** Tasks a second, as a share of `tasks`: below what the worker's slots drain. */
 const PACE = 0.15;
-const TASKS_MAX_FACTOR = 20;
+/** Ten minutes of it, and some. */
+const TASKS_MAX_FACTOR = 120;
 
 const accepted = z.looseObject({ id: z.string() });
 const problem = z.looseObject({ code: z.string() });
