@@ -79,7 +79,7 @@ const BLANK = {
 /** @param before undefined: this is the task's first event */
 export function foldTask(before: FoldedTask | undefined, logged: LoggedEvent): FoldedTask {
   const { position, version, tenant, recordedAt } = logged;
-  const event = { type: logged.type, data: logged.data } as Event;
+  const event = { type: logged.type, data: fieldsOf(logged.data) } as Event;
   const state = evolve(before?.state ?? INITIAL, event);
   const task = before ?? { ...BLANK, tenant, submittedPosition: position, createdAt: recordedAt };
   const isForeign = task.isForeign || state.status === 'none' || !isKnownEvent(logged.type);
@@ -127,7 +127,12 @@ function submissionOf(key: string, { requestDigest }: { readonly requestDigest: 
   return { key, requestDigest };
 }
 
-function labelsOf(labels: Readonly<Record<string, string>>): TaskColumns['labels'] {
+/** History must always load, also one that somebody has edited: verify names what is wrong with it. */
+function fieldsOf(data: unknown): object {
+  return typeof data === 'object' && data !== null ? data : {};
+}
+
+function labelsOf(labels: Readonly<Record<string, string>> = {}): TaskColumns['labels'] {
   return Object.keys(labels).length > 0 ? labels : null;
 }
 
