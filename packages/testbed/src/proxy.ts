@@ -37,7 +37,14 @@ export interface Proxy extends AsyncDisposable {
 export async function openProxy(options: { target: Target | string }): Promise<Proxy> {
   let target = targetOf(options.target);
   let fault: Fault = { kind: 'none' };
-  const marks: ProxyMarks = { connections: 0, resets: 0, halfReplies: 0, swallowedBytes: 0, passedBytes: 0, delayedBytes: 0 };
+  const marks: ProxyMarks = {
+    connections: 0,
+    resets: 0,
+    halfReplies: 0,
+    swallowedBytes: 0,
+    passedBytes: 0,
+    delayedBytes: 0,
+  };
   const links = new Set<Link>();
   const reserved = await reservePort();
   // allowHalfOpen: a client that has said all may still listen.
