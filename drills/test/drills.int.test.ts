@@ -49,7 +49,7 @@ describe('what was accepted is done, once', () => {
     await stack[Symbol.asyncDispose]();
   });
 
-  test.each(ALONE)('%s', { timeout: 120_000 }, (name) => run(stack, name));
+  test.each(ALONE)('%s', { timeout: 120_000 }, (name) => run(stack, name, abort.signal));
 });
 
 describe('what was accepted is done, once, also when much happens', () => {
@@ -66,16 +66,15 @@ describe('what was accepted is done, once, also when much happens', () => {
   });
 
   test('a killed worker, a zombie, poison and a lost reply, all at once', { timeout: 120_000 }, async () => {
-    await Promise.all(TOGETHER.map((name) => run(stack, name)));
+    await Promise.all(TOGETHER.map((name) => run(stack, name, abort.signal)));
   });
 
   test('wrong clocks and many zombies, at once', { timeout: 120_000 }, async () => {
-    await Promise.all(ALSO_TOGETHER.map((name) => run(stack, name)));
+    await Promise.all(ALSO_TOGETHER.map((name) => run(stack, name, abort.signal)));
   });
 });
 
-async function run(stack: DrillStack, name: string): Promise<void> {
-  const { signal } = new AbortController();
+async function run(stack: DrillStack, name: string, signal: AbortSignal): Promise<void> {
   const report = await runDrill(drillOf(name), stack, { tasks: TASKS, pauseMs: PAUSE_MS, seed: 1, signal });
   // The whole report is what one wants to read when it fails.
   expect(report.violations.length === 0 ? 'it holds' : reportText(report)).toBe('it holds');
