@@ -97,13 +97,18 @@ export function startTopUp(parts: TopUpParts): TopUp {
   };
 
   const moved = (taskId: string) => {
-    for (const tasks of fresh.values()) tasks.delete(taskId);
-    lookups.delete(taskId);
+    forget(taskId);
     window.settled(taskId);
   };
 
+  const forget = (taskId: string) => {
+    for (const tasks of fresh.values()) tasks.delete(taskId);
+    lookups.delete(taskId);
+  };
+
   const lookUp = (taskId: string) => {
-    moved(taskId);
+    forget(taskId);
+    window.passedOver(taskId);
     if (lookups.size < LOOKUP_MAX) lookups.add(taskId);
     else scannedAt = -Infinity;
     waker.wake();

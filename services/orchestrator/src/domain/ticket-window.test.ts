@@ -32,6 +32,16 @@ describe('the room', () => {
     expect(window.room('faq', 1)).toBe(500 * 20 - 500);
   });
 
+  // A ticket names fifty tasks, and each time it comes with one slot free, 49 are passed over: the window grew by them, far over its bound.
+  test('does not grow by what is passed over: nothing was drained', () => {
+    for (let second = 1; second <= 10; second += 1) {
+      add(ids(0, 1_000));
+      ids(0, 500).forEach(window.passedOver);
+      nowMs = second * 1_000;
+      expect(window.room('faq', 1)).toBe(500);
+    }
+  });
+
   test('is a quarter more for what is urgent', () => {
     add(ids(0, 1_000));
     expect(window.room('faq', 1)).toBe(0);
@@ -55,6 +65,12 @@ describe('a ticket', () => {
     settle(ids(1_000, 1_001));
     expect(window.takeLost()).toEqual([{ taskId: 't-0', agent: 'faq', priority: 2 }]);
     expect(window.has('t-0')).toBe(false);
+  });
+
+  test('that was passed over was used: those before it may be lost', () => {
+    add(ids(0, 1_001));
+    ids(1, 1_001).forEach(window.passedOver);
+    expect(window.takeLost()).toEqual([{ taskId: 't-0', agent: 'faq', priority: 2 }]);
   });
 
   test('is lost when a younger one was used five seconds ago', () => {

@@ -6,7 +6,7 @@
 /** Tasks with a ticket, over all agents. */
 export const WINDOW_MAX = 20_000;
 /** Of an agent, whatever its slots: a burst need not wait to be measured. */
-const WINDOW_MIN = 1_000;
+export const WINDOW_MIN = 1_000;
 /** Slots are worth at least so many tickets each, for whoever finishes finds the next one there. */
 const TICKETS_PER_SLOT = 4;
 const DRAIN_SECONDS = 20;
@@ -28,6 +28,8 @@ export type TicketWindow = {
   add(task: TicketedTask): void;
   /** The task was claimed or has moved on otherwise. */
   settled(taskId: string): void;
+  /** Its ticket was used up, and it was not claimed: it waits on, and nothing was drained. */
+  passedOver(taskId: string): void;
   /** Its ticket was not stored, or was of no use. @returns what it was; null: it had none */
   withdraw(taskId: string): TicketedTask | null;
   /** Takes out what seems to have lost its ticket: to be offered again. */
@@ -114,6 +116,10 @@ export function createTicketWindow(now: () => number): TicketWindow {
       if (removed === null) return;
       removed.line.used += 1;
       rateOf(removed.entry.agent).drained += 1;
+    },
+    passedOver(taskId) {
+      const removed = remove(taskId);
+      if (removed !== null) removed.line.used += 1;
     },
     withdraw: (taskId) => remove(taskId)?.entry ?? null,
     takeLost() {
