@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import type { Pool } from '@morningai/log/pool';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
+import { createLeaderLease } from '../domain/leader-lease.ts';
 import { holdLeadership, resignLeadership } from '../store/leader.ts';
 
 /** A leader that died or froze is replaced within this and one renewal. */
@@ -28,15 +29,13 @@ export function startLeadership(parts: {
   const { pool, orchestratorId: holder, logger } = parts;
   const stop = new AbortController();
   const waker = createWaker();
-  let held: { readonly term: number; readonly until: number } | null = null;
-  let above = 0;
+  const lease = createLeaderLease(LEASE_MS);
 
   const renew = async () => {
-    // Counted from before the question: never longer than Postgres counts.
-    const asked = performance.now();
-    const term = await holdLeadership(pool, { holder, leaseMs: LEASE_MS, above });
-    if (term !== held?.term) logger.info({ term, was: held?.term ?? null }, term === null ? 'follower' : 'leader');
-    held = term === null ? null : { term, until: asked + LEASE_MS };
+    const askedAt = performance.now();
+    const term = await holdLeadership(pool, { holder, leaseMs: LEASE_MS, above: lease.above });
+    const changed = lease.answered(term, askedAt);
+    if (changed !== null) logger.info({ term, was: changed.was }, term === null ? 'follower' : 'leader');
   };
 
   const run = async () => {
@@ -49,17 +48,18 @@ export function startLeadership(parts: {
 
   return {
     get term() {
-      return held !== null && performance.now() < held.until ? held.term : null;
+      return lease.termAt(performance.now());
     },
     raiseAbove(term) {
-      above = Math.max(above, term);
+      lease.raiseAbove(term);
       waker.wake();
     },
     async close() {
       stop.abort();
       await running;
-      if (held !== null) await resignLeadership(pool, holder).catch(() => undefined);
-      held = null;
+      const leads = lease.termAt(performance.now()) !== null;
+      lease.answered(null, performance.now());
+      if (leads) await resignLeadership(pool, holder).catch(() => undefined);
     },
   };
 }

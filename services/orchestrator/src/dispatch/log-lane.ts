@@ -9,6 +9,7 @@ import type { Pool } from '@morningai/log/pool';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker, type Waker } from '@morningai/service/waker';
 import type { HeldBack } from '../domain/held-back.ts';
+import { pickOf, pickSize, PICK_MIN } from '../domain/log-pick.ts';
 import type { Claims } from './claims.ts';
 
 const POLL_MS = 100;
@@ -16,9 +17,6 @@ const POLL_MS = 100;
 const PATIENCE_MS = 750;
 /** While the queue lane is open nobody looks more often. */
 const LOOK_MS = 250;
-/** Picked at once when fewer slots are free: those that find none in time are left to others. */
-const PICK_MIN = 200;
-const PICK_MAX = 2_000;
 
 export type LogLane = {
   /** A task of this agent became due, or the queue lane closed. */
@@ -57,10 +55,8 @@ export function startLogLane(parts: LogLaneParts): LogLane {
 
   /** @returns how many were picked */
   const pick = async (agent: string, { dueForMs = 0, atLeast = PICK_MIN } = {}) => {
-    const wanted = Math.min(PICK_MAX, Math.max(atLeast, parts.free(agent)));
-    // Claims that are being written are still due in Postgres, and so is what a key holds back.
-    const limit = wanted + claims.taking(agent) + heldBack.size;
-    const offset = parts.rank() * wanted;
+    const facts = { free: parts.free(agent), atLeast, taking: claims.taking(agent), heldBack: heldBack.size };
+    const { wanted, limit, offset } = pickSize({ ...facts, rank: parts.rank() });
     const exceptTenants = heldBack.tenants(agent);
     const afterTenant = walkedTo.get(agent) ?? '';
     const wants = { agent, limit, dueForMs, exceptTenants, afterTenant };
@@ -69,11 +65,12 @@ export function startLogLane(parts: LogLaneParts): LogLane {
     if (page.tasks.length === 0 && offset > 0) page = await dueTasks(pool, wants);
     if (page.walkedTo === null) walkedTo.delete(agent);
     else walkedTo.set(agent, page.walkedTo);
-    const free = page.tasks
-      .filter(({ taskId }) => !claims.isTaking(taskId) && !heldBack.isHeld(taskId))
-      .slice(0, wanted);
-    const picked = free.filter(({ tenant }) => heldBack.mayOffer(agent, tenant)).map(({ taskId }) => taskId);
-    if (free.length < wanted && afterTenant === '' && page.walkedTo === null) drained.add(agent);
+    const { picked, isAll } = pickOf(page.tasks, wanted, {
+      isTaking: claims.isTaking,
+      isHeld: heldBack.isHeld,
+      mayOffer: (tenant) => heldBack.mayOffer(agent, tenant),
+    });
+    if (isAll && afterTenant === '' && page.walkedTo === null) drained.add(agent);
     else drained.delete(agent);
     if (picked.length > 0) await parts.take(agent, picked);
     return picked.length;

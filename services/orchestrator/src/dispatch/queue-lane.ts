@@ -7,16 +7,14 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Pool } from '@morningai/log/pool';
-import type { Mark } from '@morningai/queue/marker';
 import type { TicketQueue } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createWaker } from '@morningai/service/waker';
+import { createLaneState, type Beginning, type Meaning } from '../domain/lane-state.ts';
 import { startEpoch } from '../store/start-epoch.ts';
 import type { Leadership } from './leadership.ts';
 
 const TICK_MS = 250;
-/** A follower that has not seen the beat rise for so long takes the lane to be closed. */
-const BEAT_SILENT_MS = 2_000;
 const POLICY_EVERY_MS = 5_000;
 const POLICY_NEEDED = 'noeviction';
 
@@ -50,11 +48,9 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   const { pool, queue, leadership, logger, onChange } = parts;
   const stop = new AbortController();
   const waker = createWaker();
+  const state = createLaneState();
   let open: Open | null = null;
   let why = 'redis was not reached yet';
-  /** As this process, leading, left it. */
-  let mark: Mark | null = null;
-  let seen: { readonly mark: Mark; readonly at: number } | null = null;
   let policyAt = -Infinity;
   let policyProblem: string | null = null;
 
@@ -84,53 +80,47 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
     return policyProblem;
   };
 
-  const begin = async (term: number, cause: string) => {
+  const begin = async ({ term, cause }: Beginning) => {
     const epoch = await startEpoch(pool, { term, cause });
     const planted = await queue.marker.plant(term, epoch);
-    if (planted.kind === 'superseded') return overruled(planted.mark.term);
-    mark = { term, epoch, beat: 0 };
-    logger.info({ epoch, term, cause }, 'epoch started');
-    become({ epoch, term });
-    await queue.dropEpochsBefore(epoch);
+    if (planted.kind === 'ok') logger.info({ epoch, term, cause }, 'epoch started');
+    await act(state.planted(planted));
+    if (planted.kind === 'ok') await queue.dropEpochsBefore(epoch);
   };
 
-  /** Postgres says that this one leads, Redis knows a higher term: Postgres is right, and ours must rise above. */
-  const overruled = (term: number) => {
-    mark = null;
-    become(null, `redis has the marker of term ${term}, above ours`);
-    leadership.raiseAbove(term);
-  };
-
-  const lead = async (term: number) => {
-    seen = null;
-    if (mark?.term !== term) return begin(term, 'a new leader');
-    const beaten = await queue.marker.beat(mark);
-    if (beaten.kind === 'forgot') return begin(term, 'redis forgot');
-    if (beaten.kind === 'superseded') return overruled(beaten.mark.term);
-    mark = beaten.mark;
-    become({ epoch: mark.epoch, term });
-  };
-
-  const follow = async () => {
-    mark = null;
-    const found = await queue.marker.read();
-    const now = performance.now();
-    if (found === null) return become(null, 'redis has no marker');
-    const rose = seen === null || found.epoch !== seen.mark.epoch || found.beat !== seen.mark.beat;
-    if (rose) seen = { mark: found, at: now };
-    if (now - (seen?.at ?? now) > BEAT_SILENT_MS) return become(null, 'the leader raises no beat');
-    become({ epoch: found.epoch, term: null });
+  const act = async (meaning: Meaning) => {
+    switch (meaning.kind) {
+      case 'open':
+        return become({ epoch: meaning.epoch, term: meaning.term });
+      case 'closed':
+        return become(null, meaning.why);
+      case 'forgot':
+        return begin(meaning);
+      case 'overruled':
+        become(null, meaning.why);
+        return leadership.raiseAbove(meaning.above);
+      default:
+        return meaning satisfies never;
+    }
   };
 
   const tick = async () => {
-    if (!queue.connected) {
-      policyAt = -Infinity;
-      return become(null, 'redis is away');
+    const { connected } = queue;
+    if (!connected) policyAt = -Infinity;
+    const problem = connected ? await checkPolicy() : null;
+    const question = state.next({ connected, problem, term: leadership.term });
+    switch (question.ask) {
+      case 'nothing':
+        return become(null, question.why);
+      case 'epoch':
+        return begin(question);
+      case 'beat':
+        return act(state.beaten(await queue.marker.beat(question.last)));
+      case 'read':
+        return act(state.found(await queue.marker.read(), performance.now()));
+      default:
+        return question satisfies never;
     }
-    const problem = await checkPolicy();
-    if (problem !== null) return become(null, problem);
-    const { term } = leadership;
-    await (term === null ? follow() : lead(term));
   };
 
   const run = async () => {
