@@ -48,9 +48,9 @@ const OUTAGE_BACKOFF = { baseMs: 50, capMs: 1_000 };
 /** How late a command that waits may be told that its deadline is over. */
 const DEADLINES_EVERY_MS = 100;
 
-export function createTaskWriter(pool: Pool): TaskWriter {
+export function createTaskWriter(pool: Pool, cachedTasks = CACHED_TASKS): TaskWriter {
   const mailbox = createMailbox<Entry>();
-  const known = new LRUCache<string, KnownTask>({ max: CACHED_TASKS });
+  const known = new LRUCache<string, KnownTask>({ max: cachedTasks });
   const busyTasks = new Set<string>();
   const listeners: ((written: Written) => void)[] = [];
   const logListeners: ((events: readonly LogEvent[]) => void)[] = [];

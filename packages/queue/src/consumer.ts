@@ -5,10 +5,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker, type Job } from 'bullmq';
-import { priorityAt, TASKS_PER_TICKET, type Offer, type Ticket } from './offers.ts';
-import { queueName } from './queue-names.ts';
-import { blockingClient } from './redis-clients.ts';
+import { TASKS_PER_TICKET, type Offer } from './offers.ts';
+import { openTicketSource, type OpenTicketSource, type TakenTicket, type TicketSource } from './ticket-source.ts';
 
 /** How long Redis may block an empty fetch, seconds. */
 const BLOCK_S = 2;
@@ -18,9 +16,6 @@ const FINISH_MS = 2_000;
 /** One after the other, each would cost the time that Redis and a busy process take to answer, and slots would wait for it. */
 const TICKETS_AT_ONCE = 10;
 const REBUILD_PAUSE_MS = 250;
-/** A ticket in hand is locked for so long. One whose holder died, or never heard that it has it, comes again after two looks. */
-const LOCK_MS = 10_000;
-const ABANDONED_LOOK_MS = 5_000;
 
 export type ConsumerOptions = {
   readonly url: string;
@@ -46,43 +41,45 @@ export type Consumer = {
 };
 
 /** `left`: its tasks that found no slot in time. */
-type Placed = { readonly job: Job<Ticket>; readonly left: readonly string[] };
+type Placed = { readonly ticket: TakenTicket; readonly left: readonly string[] };
 
-export function startConsumer(options: ConsumerOptions): Consumer {
-  const { agent, epoch, onError } = options;
+export function startConsumer(options: ConsumerOptions, open: OpenTicketSource = openTicketSource): Consumer {
+  const { agent, onError } = options;
   const stop = new AbortController();
   let idle = false;
   let ticketAt = -Infinity;
 
-  const place = async (job: Job<Ticket>): Promise<Placed> => ({ job, left: await options.take(agent, job.data.tasks) });
+  const place = async (ticket: TakenTicket): Promise<Placed> => {
+    return { ticket, left: await options.take(agent, ticket.tasks) };
+  };
 
   /** For the slots that are free now; these calls go to Redis together. */
-  const placeMore = (worker: Worker<Ticket>) => {
+  const placeMore = (source: TicketSource) => {
     const wanted = Math.min(TICKETS_AT_ONCE - 1, Math.ceil(options.free(agent) / TASKS_PER_TICKET));
     return Array.from({ length: wanted }, async () => {
-      const job = await within(FETCH_MS, worker.getNextJob(worker.id, { block: false }), stop.signal);
-      return job === undefined ? null : place(job);
+      const ticket = await within(FETCH_MS, source.next(false), stop.signal);
+      return ticket === undefined ? null : place(ticket);
     });
   };
 
   /** What is left goes back also when Redis does not forget the ticket: that one is only a hint, and nobody takes it again. */
-  const finish = async ({ job, left }: Placed, token: string) => {
+  const finish = async ({ ticket, left }: Placed) => {
     try {
-      await within(FINISH_MS, job.moveToCompleted(null, token, false), stop.signal);
+      await within(FINISH_MS, ticket.finish(), stop.signal);
     } finally {
-      if (left.length > 0) await options.putBack(agent, { tasks: left, priority: priorityAt(job.opts) });
+      if (left.length > 0) await options.putBack(agent, { tasks: left, priority: ticket.priority });
     }
   };
 
   /** Whatever becomes of one ticket, the others are finished. @throws what went wrong with any, once all are done */
-  const consume = async (worker: Worker<Ticket>) => {
+  const consume = async (source: TicketSource) => {
     let finishing: Promise<unknown> = Promise.resolve();
     for (let empty = false; !stop.signal.aborted;) {
       await options.untilFree(agent, stop.signal);
       idle = empty;
       // Slots do not wait until Redis has forgotten the tickets before.
       const [fetched, finished] = await Promise.allSettled([
-        within(FETCH_MS, worker.getNextJob(worker.id), stop.signal),
+        within(FETCH_MS, source.next(true), stop.signal),
         finishing,
       ]);
       idle = false;
@@ -91,9 +88,9 @@ export function startConsumer(options: ConsumerOptions): Consumer {
       if (first !== undefined) {
         ticketAt = performance.now();
         // The first takes its slots at once, whatever becomes of the others.
-        const placed = await Promise.allSettled([place(first), ...placeMore(worker)]);
+        const placed = await Promise.allSettled([place(first), ...placeMore(source)]);
         const tickets = placed.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
-        finishing = allDone(tickets.map((one) => finish(one, worker.id)));
+        finishing = allDone(tickets.map(finish));
         finishing.catch(() => undefined);
         const failed = placed.some(({ status }) => status === 'rejected');
         // What goes back stands before what would be fetched next.
@@ -106,28 +103,14 @@ export function startConsumer(options: ConsumerOptions): Consumer {
 
   const run = async () => {
     while (!stop.signal.aborted) {
-      const connection = blockingClient(options.url);
-      connection.on('error', onError);
-      const worker = new Worker<Ticket>(queueName(epoch, agent), null, {
-        connection,
-        prefix: options.prefix,
-        autorun: false,
-        drainDelay: BLOCK_S,
-        lockDuration: LOCK_MS,
-        stalledInterval: ABANDONED_LOOK_MS,
-      });
-      worker.on('error', onError);
-      // BullMQ does so by itself only where it also runs the jobs.
-      worker.startStalledCheckTimer().catch(onError);
+      const source = open({ ...options, blockS: BLOCK_S });
       try {
-        await consume(worker);
+        await consume(source);
       } catch (error) {
         if (!stop.signal.aborted) onError(error instanceof Error ? error : new Error(String(error)));
       } finally {
         idle = false;
-        // Waiting would wait for Redis: a ticket in hand is only a hint.
-        void worker.close(true).catch(onError);
-        connection.disconnect();
+        source.close();
       }
       await delay(REBUILD_PAUSE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }

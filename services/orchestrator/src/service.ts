@@ -6,6 +6,7 @@ import { openPool, type Pool } from '@morningai/log/pool';
 import { sqlState } from '@morningai/log/postgres-failure';
 import { readHead } from '@morningai/log/read';
 import { createTaskWriter } from '@morningai/log/task-writer';
+import { openTicketQueue } from '@morningai/queue/ticket-queue';
 import { bearerKey, createRpcServer } from '@morningai/rpc/server';
 import { createLogger, reason, withoutPassword, type Logger } from '@morningai/service/logger';
 import { untilItWorks } from '@morningai/service/retry';
@@ -79,6 +80,7 @@ export async function createOrchestrator(
   const leadership = startLeadership({ pool, orchestratorId, logger });
   const dispatcher: Dispatcher = createDispatcher({
     pool,
+    openQueue: openTicketQueue,
     redisUrl: config.redisUrl,
     incarnation,
     orchestratorId,

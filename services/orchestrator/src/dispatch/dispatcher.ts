@@ -9,7 +9,7 @@ import type { Lane } from '@morningai/core/task';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
 import { ticketPrefix } from '@morningai/queue/queue-names';
-import { openTicketQueue, type Consumer } from '@morningai/queue/ticket-queue';
+import type { Consumer, openTicketQueue } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
 import { createHeldBack, type Limited } from '../domain/held-back.ts';
 import type { Roster } from '../domain/roster.ts';
@@ -53,6 +53,7 @@ export type Dispatcher = {
 
 export type DispatcherParts = {
   readonly pool: Pool;
+  readonly openQueue: typeof openTicketQueue;
   readonly redisUrl: string;
   readonly incarnation: string;
   readonly orchestratorId: string;
@@ -69,7 +70,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const heldBack = createHeldBack(() => performance.now());
   let others: readonly OrchestratorReport[] = [];
 
-  const queue = openTicketQueue({
+  const queue = parts.openQueue({
     url: parts.redisUrl,
     prefix: ticketPrefix(parts.incarnation),
     onChange(connected) {
