@@ -4,6 +4,7 @@ import { interruptSignal } from '@morningai/cli/connect';
 import { printJson, table } from '@morningai/cli/table';
 import { AppError } from '@morningai/core/errors';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addBugs } from './bugs/bugs-command.ts';
 import { DRILLS } from './catalog.ts';
 import { addRandom, count, seed } from './campaign/random-command.ts';
 import type { Drill } from './drill.ts';
@@ -57,6 +58,7 @@ export function createProgram(): Program {
     });
   addStackOptions(program);
   addRandom(program, (holds) => void (exitCode = holds ? 0 : 1));
+  addBugs(program, (holds) => void (exitCode = holds ? 0 : 1));
   return {
     async run(argv) {
       try {
