@@ -88,8 +88,8 @@ export const SIMULATED: readonly Bug[] = [
     patches: [
       {
         file: BATCH,
-        find: '    max: delta > 0 ? (maxOf.get(key) ?? null) : null,',
-        replace: '    max: delta > 1 ? (maxOf.get(key) ?? null) : null,',
+        find: 'const limit = delta > 0 ? limits',
+        replace: 'const limit = delta > 1 ? limits',
       },
     ],
   },
