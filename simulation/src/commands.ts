@@ -124,6 +124,8 @@ const workerFaults = [
       ),
     ),
   ),
+  seat.map((n) => command(`freeze worker ${n}`, (world) => world.freezeWorker(n))),
+  seat.map((n) => command(`thaw worker ${n}`, (world) => world.thawWorker(n))),
   seat.map((n) => command(`kill worker ${n}`, (world) => world.killWorker(n))),
   seat.map((n) => command(`cut the stream of worker ${n}`, (world) => world.cutWorker(n))),
 ];

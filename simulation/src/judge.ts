@@ -35,7 +35,7 @@ export type Judged = {
 type Data = Readonly<Record<string, unknown>>;
 
 const VIOLATIONS_MAX = 20;
-/** Two heartbeats and a quarter, the look after that, and a claim that was on its way. */
+/** Two heartbeats and a quarter, the look after that, and a claim that was on its way through a slow Postgres. */
 const SILENT_MS = 6_500;
 
 export type JudgeParts = {

@@ -33,10 +33,12 @@ export function createLink(time: VirtualTime, hosts: { orchestrator: Host; worke
     cancelled: false,
     writableEnded: false,
     getPath: () => '/morningai.v1.WorkerService/Work',
-    write(frame: OrchestratorFrame) {
+    /** @param onRead its reader has it */
+    write(frame: OrchestratorFrame, onRead: () => void = () => undefined) {
       if (broken) return false;
       time.post(hosts.worker, () => {
         if (!broken) for (const { message } of frame.messages) if (message !== undefined) end.hear(message);
+        time.post(hosts.orchestrator, onRead);
       });
       return true;
     },
