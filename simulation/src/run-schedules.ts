@@ -25,7 +25,7 @@ export type SchedulesOptions = {
 export type ThreadData = { readonly seeds: readonly number[]; readonly shrink: boolean };
 
 /** Schedules that a thread is given at once. */
-const CHUNK = 50;
+const CHUNK = 10;
 
 /** @throws the signal's reason; what a thread throws */
 export async function runSchedules(options: SchedulesOptions): Promise<Totals> {
