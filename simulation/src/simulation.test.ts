@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from './program.ts';
 import { runSchedules } from './run-schedules.ts';
@@ -7,10 +6,9 @@ const never = new AbortController().signal;
 
 describe('schedules of faults on a virtual clock', () => {
   test('what dispatches keeps its promises: nothing is claimed twice, forgotten, or ended by a zombie', async () => {
-    const threads = availableParallelism();
-    const { schedules, failed } = await runSchedules({ runs: 60, seed: 1, threads, signal: never });
+    const { schedules, failed } = await runSchedules({ runs: 40, seed: 1, threads: 1, signal: never });
     expect(failed).toEqual([]);
-    expect(schedules).toBe(60);
+    expect(schedules).toBe(40);
   });
 
   test('a seed is the same run every time, to the last event', async () => {
