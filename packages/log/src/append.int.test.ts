@@ -1,10 +1,10 @@
-import { openTasksKey } from '@morningai/core/task-projection';
+import { openTasksKey, type Guard } from '@morningai/core/task-projection';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendOf, noted, submitted } from '../test/appends.ts';
 import { openLog, type TestLog } from '../test/open-log.ts';
 import { codeOf, complete, newId, runOne, start, submission, submit, TENANT } from '../test/requests.ts';
 import { appendBisecting } from './append-bisecting.ts';
-import { append } from './append.ts';
+import { append, type Append, type TaskRow } from './append.ts';
 import { readEvents, readHead, readStream } from './read.ts';
 import { taskStream } from './task-batch.ts';
 import { verifyLog } from './verify.ts';
@@ -139,14 +139,30 @@ describe('an append', () => {
 });
 
 describe('one bad command in a batch of 500', () => {
+  const withRow = (fields: Partial<TaskRow>): Append => {
+    const { task, ...command } = submitted();
+    return { ...command, task: task && { ...task, ...fields } };
+  };
+  const withGuard = (fields: Partial<Guard>): Append => ({
+    ...submitted(),
+    guards: [{ key: 'a', delta: 1, max: null, ...fields }],
+  });
   const deep = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
   const bad = {
     'a NUL in a label': submitted({ labels: { a: 'b\0' } }),
     'a NUL in the tenant': { ...submitted(), tenant: 'a\0b' },
+    'a lone surrogate in the tenant': { ...submitted(), tenant: 'a\ud800' },
     'a wait beyond any calendar': submitted({ dueInMs: 9e17 }),
     'a wait of half a millisecond': submitted({ dueInMs: 0.5 }),
     'a priority that does not exist': submitted({ priority: 9 }),
     'a priority beyond all numbers': submitted({ priority: Infinity }),
+    'a priority beyond the numbers of a column': submitted({ priority: 2 ** 40 }),
+    'a priority between two': submitted({ priority: 1.5 }),
+    'a fence beyond the numbers of a column': withRow({ fence: 2 ** 31 }),
+    'a task id that is none': withRow({ id: 'no id' }),
+    'a task id that is too long': withRow({ id: `${newId()}00` }),
+    'a counter that changes by more than a column holds': withGuard({ delta: 2 ** 31 }),
+    'a limit that is none': withGuard({ max: Infinity }),
     'a key too long for the index': submitted({ idempotencyKey: Array.from({ length: 300 }, newId).join('') }),
     'data deeper than Postgres can read': noted('check/deep', 0, deep(100_000)),
     'data that is not JSON': noted('check/bigint', 0, { n: 1n }),

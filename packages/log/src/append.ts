@@ -79,13 +79,11 @@ const NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
 const NOT_RECORDED = new Date(Number.NaN);
 
-/** @throws what is not JSON, or not JSON for Postgres: a bigint, NaN, a lone surrogate, a NUL */
+/** @throws what is not JSON, or not JSON for Postgres: a bigint, NaN, a lone surrogate, a NUL; and what no column holds */
 export function encodeAppend(command: Append): EncodedAppend {
   const { stream, tenant, task, expectedVersion, life } = command;
   if (command.events.length === 0) throw new RangeError('an append needs an event');
-  for (const ms of [task?.wakeInMs, task?.expiresInMs]) {
-    if (ms != null && !Number.isSafeInteger(ms)) throw new RangeError(`${ms} is no number of milliseconds`);
-  }
+  checkColumns(command);
   const events = command.events.map(({ type, data }, offset) => {
     const dataText = canonicalJson(data);
     if (dataText.includes('\\u0000') && NUL.test(dataText)) throw new RangeError('a text has a NUL character');
@@ -95,6 +93,22 @@ export function encodeAppend(command: Append): EncodedAppend {
   const digests = events.map((event) => eventDigest(event, event.dataText, 'binary'));
   const labels = task?.labels ? JSON.stringify(task.labels) : null;
   return { command, events, digests, labels, state: task ? JSON.stringify(task.state) : null };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * What the binary form of an array cannot say would fail the whole batch, or become another value.
+ * @throws RangeError
+ */
+function checkColumns({ tenant, task, expectedVersion, life, guards }: Append): void {
+  if (!tenant.isWellFormed()) throw new RangeError('the tenant has a lone surrogate');
+  if (task !== null && !UUID.test(task.id)) throw new RangeError('the task id is no UUID');
+  const ints = [expectedVersion, life, task?.priority, task?.fence, ...guards.map(({ delta }) => delta)];
+  for (const int of ints) if (int !== undefined && int !== (int | 0)) throw new RangeError(`${int} is no int`);
+  for (const bigint of [task?.wakeInMs, task?.expiresInMs, ...guards.map(({ max }) => max)]) {
+    if (bigint != null && !Number.isSafeInteger(bigint)) throw new RangeError(`${bigint} is no safe integer`);
+  }
 }
 
 const COLUMNS = 35;
