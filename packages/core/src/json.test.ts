@@ -63,6 +63,13 @@ describe('JSON that the log can keep', () => {
     expect(Object.getPrototypeOf(kept)).toBe(Object.prototype);
   });
 
+  test('what is dropped is dropped, whatever it holds', () => {
+    const deep = '{"constructor":'.repeat(100_000) + '1' + '}'.repeat(100_000);
+    for (const dropped of ['"\\u0000"', '"\\ud800"', '1e400', '{"\\u0000": 1}', deep]) {
+      expect(storableJson(JSON.parse(`{"a": [{"__proto__": ${dropped}, "b": 1}]}`))).toEqual({ a: [{ b: 1 }] });
+    }
+  });
+
   test('what is not JSON is refused', () => {
     for (const value of [undefined, () => 1, 1n, Symbol('a'), [undefined], { key: undefined }]) {
       expect(codeOf(value)).toBe('REQUEST_INVALID');

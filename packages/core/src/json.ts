@@ -23,8 +23,11 @@ export function storableJson(value: unknown): Json {
     if (typeof node !== 'object') throw new AppError('REQUEST_INVALID', `a ${typeof node} is not JSON`);
     for (const key of Object.keys(node)) {
       if ((keys += 1) > LIMITS.jsonKeys) throw tooComplex(`larger than ${LIMITS.jsonKeys} keys`);
-      if (DROPPED_KEYS.has(key)) toDrop = true;
-      else storableText(key);
+      if (DROPPED_KEYS.has(key)) {
+        toDrop = true;
+        continue;
+      }
+      storableText(key);
       check((node as Record<string, unknown>)[key], depth + 1);
     }
   };
