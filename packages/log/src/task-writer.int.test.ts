@@ -419,3 +419,22 @@ test('works behind a transaction pooler: no named statement, no start-up option,
   expect(settings).toEqual({ role: 'none', lock_timeout: '0' });
   expect(await verifyLog(own.openPool({ pooled: true }))).toMatchObject({ problems: [], ledger: { completed: 20 } });
 });
+
+test('a row that is deleted while it is changed undoes the whole append, which is made again', async () => {
+  await using own = await openLog();
+  const { taskId } = await own.writer.write(submit());
+  const client = await own.connect();
+  await client.query('BEGIN');
+  await client.query('DELETE FROM tasks WHERE id = $1', [taskId]);
+  const writing = Promise.all([own.writer.write(start(taskId)), own.writer.write(submit({ idempotencyKey: 'key' }))]);
+  await expect
+    .poll(() => own.sql(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%append%'`))
+    .toHaveLength(1);
+  await client.query('COMMIT');
+  const [started, submitted] = await writing;
+  expect(started.state.status).toBe('running');
+  expect(submitted.duplicateOf).toBeNull();
+  expect(await typesOf(taskId, own)).toEqual(['TaskSubmitted', 'AttemptStarted']);
+  expect(await typesOf(submitted.taskId, own)).toEqual(['TaskSubmitted']);
+  expect((await verifyLog(own.pool)).problems).toEqual([]);
+});
