@@ -1,5 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+/** On real servers. */
+const INTEGRATION = {
+  exclude: ['**/node_modules/**'],
+  globalSetup: ['./packages/testbed/src/vitest-setup.ts'],
+  testTimeout: 180_000,
+  // How long what is promised may take on a machine that is busy with other things.
+  expect: { poll: { timeout: 15_000 } },
+  hookTimeout: 120_000,
+};
+
 export default defineConfig({
   test: {
     // Most of what integration tests do is wait: for leases, time-outs, servers. Three keep two cores busy.
@@ -9,23 +19,14 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.int.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.int.test.ts', '**/*.fault.test.ts', '**/node_modules/**'],
           // Properties take seconds on a machine that is busy with other things.
           testTimeout: 60_000,
         },
       },
-      {
-        test: {
-          name: 'integration',
-          include: ['**/*.int.test.ts'],
-          exclude: ['**/node_modules/**'],
-          globalSetup: ['./packages/testbed/src/vitest-setup.ts'],
-          testTimeout: 180_000,
-          // How long what is promised may take on a machine that is busy with other things.
-          expect: { poll: { timeout: 15_000 } },
-          hookTimeout: 120_000,
-        },
-      },
+      { test: { ...INTEGRATION, name: 'integration', include: ['**/*.int.test.ts'] } },
+      // Minutes of faults, which hurt in the same way whoever started the servers: .ci/run has them once, on processes.
+      { test: { ...INTEGRATION, name: 'faults', include: ['**/*.fault.test.ts'] } },
     ],
   },
 });
