@@ -5,6 +5,7 @@ import type { Drill, Stage } from '../drill.ts';
 import { untilLane } from '../lanes.ts';
 import { openOutsideWorld } from '../outside-world.ts';
 import { untilFinished } from '../read-log.ts';
+import { markingProcess } from '../redis-marks.ts';
 
 const AGENT = 'drill-quick-overdue';
 /** "100,000", for 5,000 tasks. */
@@ -24,23 +25,21 @@ export const overdue: Drill = {
   accepts: 'every',
   workers: 'healthy',
   async run(stage) {
-    const { stack, signal, load, mark, note, violated } = stage;
+    const { stack, signal, load, note, violated } = stage;
     await using world = await openOutsideWorld();
     // So that the agent is known.
     await (await startWorker(stage, { world, agents: [AGENT], workerId: 'drill-overdue-0' })).kill();
     const redis = stack.component('redis');
-    const before = stack.idOf('redis');
-    await redis.kill();
-    const tasks = await (async () => {
+    let tasks: Awaited<ReturnType<typeof load.submitMany>> = [];
+    await markingProcess(stage, async () => {
+      await redis.kill();
       try {
-        const submitted = await load.submitMany(Math.min(TASKS_MAX, TIMES * stage.tasks), { agent: AGENT, input: {} });
+        tasks = await load.submitMany(Math.min(TASKS_MAX, TIMES * stage.tasks), { agent: AGENT, input: {} });
         await delay(stage.pauseMs, undefined, { signal });
-        return submitted;
       } finally {
         await redis.start();
       }
-    })();
-    mark({ what: 'redis', before, after: stack.idOf('redis'), left: before !== stack.idOf('redis') });
+    });
     await untilLane(stage, 'queue');
     await using worker = await startWorker(stage, {
       world,
