@@ -25,9 +25,9 @@ async function migrateSet(url: string, set: MigrationSet, signal: AbortSignal): 
   client.on('error', () => void client.end().catch(() => undefined));
   // A statement may take as long as a migration needs, so only the signal ends one that hangs.
   const abandon = () => void client.end().catch(() => undefined);
-  await client.connect();
   signal.addEventListener('abort', abandon, { once: true });
   try {
+    await client.connect();
     while (!(await runMissing(client, set))) await delay(LOCKED_RETRY_MS, undefined, { signal });
   } catch (error) {
     signal.throwIfAborted();
