@@ -95,7 +95,7 @@ test('a refusal is thrown with its code and not tried again', async () => {
 });
 
 test('tries end with the time limit, and the last error is told', async () => {
-  const { client } = await start((_, response) => answer(response, 503, problem('OVERLOADED')), 400);
+  const { client } = await start((_, response) => answer(response, 503, problem('OVERLOADED')), 2_000);
   await expect(client.list({ status: 'queued', limit: 5 })).rejects.toMatchObject({
     code: 'OVERLOADED',
     retryable: true,
