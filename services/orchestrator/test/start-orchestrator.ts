@@ -31,6 +31,7 @@ import { expect, inject } from 'vitest';
 import { readOrchestratorConfig } from '../src/config.ts';
 import type { Pace } from '../src/dispatch/pace.ts';
 import { createOrchestrator } from '../src/service.ts';
+import { dropFeed } from './drop-feed.ts';
 
 export const API_KEY = 'a-key-for-tests-only';
 const DEADLINE_MS = 10_000;
@@ -209,6 +210,7 @@ export async function startOrchestrator(
     async [Symbol.asyncDispose]() {
       client.close();
       await orchestrator[Symbol.asyncDispose]();
+      await dropFeed(env.NATS_URL, feedStream);
       await pool.close();
       await database[Symbol.asyncDispose]();
     },
