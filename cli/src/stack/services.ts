@@ -24,10 +24,7 @@ export type ServiceSpec = {
 };
 
 const HOST = '127.0.0.1';
-/**
- * What is on its way through the orchestrator lives for some 100 ms. In node's small new space a busy one copies it again and again: a
- * seventh of its CPU.
- */
+/** What is on its way through the orchestrator lives for some 100 ms. In node's small new space a busy one copies it again and again. */
 const ORCHESTRATOR_NODE_OPTIONS = ['--min-semi-space-size=64', '--max-semi-space-size=64'];
 const ROOT = new URL('../../../', import.meta.url);
 
