@@ -1,11 +1,10 @@
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { eventsOf, POSITION_HEADER } from '@morningai/bus/feed-message';
+import { jetstream, jetstreamManager, type JetStreamManager, type StreamState } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { FeedMessage } from '../invariants/evidence.ts';
 
 const STREAM = 'MORNINGAI';
 const TIMEOUT_MS = 3_000;
-
-type Message = { readonly logposition: number; readonly type: string; readonly subject: string };
 
 /** What JetStream holds of the log behind the position, in its order. @throws when it cannot be read */
 export async function readFeed(natsUrl: string, after: number): Promise<readonly FeedMessage[]> {
@@ -13,15 +12,16 @@ export async function readFeed(natsUrl: string, after: number): Promise<readonly
   try {
     const manager = await jetstreamManager(connection, { timeout: TIMEOUT_MS });
     const { state } = await manager.streams.info(STREAM);
-    if (state.messages === 0) return [];
-    // One message for each event: the newest of them are what is asked for, unless the stream was filled again.
+    const start = await firstBehind(manager, state, after);
+    if (start > state.last_seq) return [];
     const consumer = await jetstream(connection, { timeout: TIMEOUT_MS }).consumers.get(STREAM, {
-      opt_start_seq: Math.max(state.first_seq, firstBehind(state.first_seq, after)),
+      opt_start_seq: start,
     });
     const messages: FeedMessage[] = [];
     for await (const message of await consumer.fetch({ max_messages: state.messages, expires: TIMEOUT_MS })) {
-      const { logposition, type, subject } = message.json<Message>();
-      if (logposition > after) messages.push({ position: logposition, type: nameOf(type), stream: subject });
+      for (const { logposition, type, subject } of eventsOf(message.string())) {
+        if (logposition > after) messages.push({ position: logposition, type: nameOf(type), stream: subject });
+      }
       if (message.seq >= state.last_seq) break;
     }
     return messages;
@@ -30,9 +30,16 @@ export async function readFeed(natsUrl: string, after: number): Promise<readonly
   }
 }
 
-/** A stream that was never lost has each position at its own sequence; one that was filled again begins anew. */
-function firstBehind(firstSequence: number, after: number): number {
-  return firstSequence === 1 ? after + 1 : firstSequence;
+/** The first sequence with an event behind the position, by halving: a kept stack's stream holds all its earlier schedules. */
+async function firstBehind(manager: JetStreamManager, state: StreamState, after: number): Promise<number> {
+  let [low, high] = [state.first_seq, state.last_seq + 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const message = await manager.streams.getMessage(STREAM, { seq: middle });
+    if (Number(message?.header.get(POSITION_HEADER)) > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** "morningai.task.TaskSubmitted" → "TaskSubmitted". */

@@ -1,4 +1,4 @@
-/** One fact of the log as a CloudEvents 1.0 JSON message. */
+/** One fact of the log as a CloudEvents 1.0 JSON text, and where on NATS it belongs. */
 
 export type FeedEvent = {
   readonly position: number;
@@ -12,16 +12,13 @@ export type FeedEvent = {
   readonly recordedAt: Date;
 };
 
-export const POSITION_HEADER = 'Morningai-Position';
-export const INCARNATION_HEADER = 'Morningai-Incarnation';
-
 /** `<root>.<tenant>.<kind>.<Type>` */
 export function feedSubject(root: string, event: Pick<FeedEvent, 'stream' | 'tenant' | 'type'>): string {
   return `${root}.${subjectToken(event.tenant)}.${subjectToken(kindOf(event.stream))}.${subjectToken(event.type)}`;
 }
 
 /** Unique over logs made anew: positions begin at 1 again there. */
-export function messageId(incarnation: string, position: number): string {
+export function eventId(incarnation: string, position: number): string {
   return `${incarnation}-${position}`;
 }
 
@@ -29,11 +26,17 @@ export function messageId(incarnation: string, position: number): string {
 export function cloudEventText(incarnation: string, event: FeedEvent): string {
   const { position, stream, version, life, tenant, type, recordedAt, dataText } = event;
   return (
-    `{"specversion":"1.0","id":"${messageId(incarnation, position)}","source":"/morningai/${incarnation}",` +
+    `{"specversion":"1.0","id":"${eventId(incarnation, position)}","source":"/morningai/${incarnation}",` +
     `"type":${JSON.stringify(`morningai.${kindOf(stream)}.${type}`)},"subject":${JSON.stringify(stream)},` +
     `"time":"${isoTime(recordedAt)}","datacontenttype":"application/json","tenant":${JSON.stringify(tenant)},` +
     `"logposition":${position},"streamversion":${version},"life":${life},"data":${dataText}}`
   );
+}
+
+/** The part of a stream's name before the first slash. */
+export function kindOf(stream: string): string {
+  const slash = stream.indexOf('/');
+  return slash < 0 ? stream : stream.slice(0, slash);
 }
 
 /** The events of a commit have one time, and come one after the other. */
@@ -42,11 +45,6 @@ let newest = { time: new Date(Number.NaN), text: '' };
 function isoTime(time: Date): string {
   if (newest.time !== time) newest = { time, text: time.toISOString() };
   return newest.text;
-}
-
-function kindOf(stream: string): string {
-  const slash = stream.indexOf('/');
-  return slash < 0 ? stream : stream.slice(0, slash);
 }
 
 const TOKEN = /^[A-Za-z0-9_-]*$/;

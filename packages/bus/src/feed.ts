@@ -11,10 +11,9 @@ import {
   type JetStreamManager,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { connect, nanos, type NatsConnection } from '@nats-io/transport-node';
-import { cloudEventText, feedSubject, INCARNATION_HEADER, messageId, POSITION_HEADER } from './cloud-event.ts';
+import { connect, headers, nanos, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { FeedEvent } from './cloud-event.ts';
-import { fixedHeaders, openHeaders, type FeedHeaders } from './feed-headers.ts';
+import { feedMessages, INCARNATION_HEADER, POSITION_HEADER, type FeedMessage } from './feed-message.ts';
 
 /** Where the feed stands, as Postgres remembers it. */
 export type FeedCheckpoint = {
@@ -34,7 +33,8 @@ export type FeedOptions = {
 export type Feed = {
   /** Makes the stream if need be, and finds the last position it really holds. */
   resume(checkpoint: FeedCheckpoint | null): Promise<FeedCheckpoint>;
-  /** Publishes in order. @returns the checkpoint behind them @throws when not all were acknowledged: resume before going on */
+  /** Publishes in order, a message for all that follow one another under one subject. @returns the checkpoint behind them
+   * @throws when not all were acknowledged: resume before going on */
   publish(checkpoint: FeedCheckpoint, events: readonly FeedEvent[]): Promise<FeedCheckpoint>;
   readonly closed: Promise<unknown>;
   close(): Promise<void>;
@@ -72,13 +72,6 @@ function feedOn(
 ): Feed {
   const { incarnation, stream } = options;
   const root = `${stream.toLowerCase()}.events`;
-  const headersOf = (event: FeedEvent, expectedSequence: number): FeedHeaders => ({
-    [POSITION_HEADER]: String(event.position),
-    [INCARNATION_HEADER]: incarnation,
-    'Nats-Msg-Id': messageId(incarnation, event.position),
-    'Nats-Expected-Last-Sequence': String(expectedSequence),
-  });
-  const payloadOf = (event: FeedEvent) => Buffer.from(cloudEventText(incarnation, event));
   return {
     async resume(checkpoint) {
       const info = await ensureStream(manager, stream, root);
@@ -89,18 +82,19 @@ function feedOn(
       return { position, streamCreated, lastSequence };
     },
     async publish(checkpoint, events) {
-      const last = events.at(-1);
+      const messages = feedMessages(root, incarnation, events);
+      const last = messages.pop();
       if (last === undefined) return checkpoint;
       // Each message expects the sequence before it, so one that is refused makes the server refuse all behind it: only the last
       // need be acknowledged. (An acknowledgement each cost a fifth of the orchestrator's time.)
-      events.slice(0, -1).forEach((event, index) => {
-        connection.publish(feedSubject(root, event), payloadOf(event), {
-          headers: fixedHeaders(headersOf(event, checkpoint.lastSequence + index)),
+      for (const [index, message] of messages.entries()) {
+        connection.publish(message.subject, message.payload, {
+          headers: headersOf(message, checkpoint.lastSequence + index),
         });
-      });
-      const lastSequence = checkpoint.lastSequence + events.length;
-      const ack = await client.publish(feedSubject(root, last), payloadOf(last), {
-        headers: openHeaders(headersOf(last, lastSequence - 1)),
+      }
+      const lastSequence = checkpoint.lastSequence + messages.length + 1;
+      const ack = await client.publish(last.subject, last.payload, {
+        headers: headersOf(last, lastSequence - 1),
         timeout: TIMEOUT_MS,
         expect: { streamName: stream },
       });
@@ -112,6 +106,13 @@ function feedOn(
     closed: connection.closed(),
     close: () => connection.close(),
   };
+}
+
+function headersOf(message: FeedMessage, expectedSequence: number): MsgHdrs {
+  const all = headers();
+  for (const [name, value] of Object.entries(message.headers)) all.set(name, value);
+  all.set('Nats-Expected-Last-Sequence', String(expectedSequence));
+  return all;
 }
 
 async function ensureStream(manager: JetStreamManager, name: string, root: string): Promise<StreamInfo> {

@@ -21,15 +21,15 @@ BEGIN
 END $$;
 
 -- Appends a batch in one autocommit statement. Arrays run in parallel: c_ one element per command (at most one command per stream), e_ one
--- per event in order of command, g_ one per guard in order of command, k_ one per counter: what its guards come to, were all of them
--- accepted. c_expected 0: the stream is new. c_task null: it is no task's. Returns where the accepted events begin, and the refused
--- commands: {"command": n, "reason": "conflict|duplicate|leased|early|limited", …}.
+-- per event in the order of the log, g_ one per guard in order of command, k_ one per counter: what its guards come to, were all of them
+-- accepted. c_first, c_last: which of the events are the command's first and last. c_expected 0: the stream is new. c_task null: it is no
+-- task's. Returns where the accepted events begin, and the refused commands: {"command": n, "reason": "conflict|duplicate|leased|early|limited", …}.
 CREATE FUNCTION append(
-  c_stream text[], c_task uuid[], c_tenant text[], c_expected int[], c_events int[], c_life int[],
+  c_stream text[], c_task uuid[], c_tenant text[], c_expected int[], c_events int[], c_first int[], c_last int[], c_life int[],
   c_key text[], c_request_digest text[], c_lease_fence int[], c_only_when text[],
   c_status text[], c_fence int[], c_wake_in_ms bigint[], c_starts boolean[], c_ends boolean[], c_state text[],
   c_agent text[], c_priority int[], c_expires_in_ms bigint[], c_labels text[],
-  e_command int[], e_stream text[], e_tenant text[], e_version int[], e_type text[], e_digest bytea[], e_data text[],
+  e_command int[], e_stream text[], e_version int[], e_type text[], e_digest bytea[], e_data text[],
   k_key text[], k_rise bigint[], k_lowest bigint[], k_change bigint[],
   g_command int[], g_counter int[], g_delta int[], g_max bigint[]
 ) RETURNS TABLE (first_position bigint, recorded_at timestamptz, refused json)
@@ -44,8 +44,8 @@ DECLARE
   verdicts     smallint[];    -- per command: 0 accepted, 1 conflict, 2 duplicate, 3 leased, 4 early, 5 limited
   amounts      bigint[];      -- per counter
   changes      bigint[] := k_change;
-  before_first bigint[];      -- per command: a position less the version of the event that gets it
-  appended     bigint;
+  places       int[];         -- per event: how many are accepted up to it; null: all are
+  appended     int := array_length(e_command, 1);
   to_change    bigint;
   changed      bigint;
   guards       int := coalesce(array_length(g_command, 1), 0);
@@ -117,27 +117,26 @@ BEGIN
       FROM unnest(g_command, g_counter, g_delta) AS g(command, counter, delta)
       GROUP BY g.counter
     ) s;
+    SELECT array_agg(s.place ORDER BY s.no), max(s.place) INTO places, appended
+    FROM (
+      SELECT e.no, count(*) FILTER (WHERE verdicts[e.command] = 0) OVER (ORDER BY e.no ROWS UNBOUNDED PRECEDING)::int AS place
+      FROM unnest(e_command) WITH ORDINALITY AS e(command, no)
+    ) s;
   END IF;
   INSERT INTO counters AS c (key, value)
   SELECT k.key, k.change FROM unnest(k_key, changes) AS k(key, change) WHERE k.change <> 0
   ON CONFLICT (key) DO UPDATE SET value = c.value + excluded.value;
 
-  SELECT array_agg(head + a.up_to_here - a.accepted - a.expected ORDER BY a.no), sum(a.accepted),
-         count(*) FILTER (WHERE a.accepted > 0 AND a.expected > 0 AND a.task IS NOT NULL)
-  INTO before_first, appended, to_change
-  FROM (
-    SELECT a.*, sum(a.accepted) OVER (ORDER BY a.no ROWS UNBOUNDED PRECEDING) AS up_to_here
-    FROM (
-      SELECT a.no, a.task, a.expected, CASE WHEN verdicts[a.no] = 0 THEN a.events ELSE 0 END AS accepted
-      FROM unnest(c_task, c_expected, c_events) WITH ORDINALITY AS a(task, expected, events, no)
-    ) a
-  ) a;
+  SELECT count(*) INTO to_change
+  FROM unnest(c_task, c_expected) WITH ORDINALITY AS a(task, expected, no)
+  WHERE a.expected > 0 AND a.task IS NOT NULL AND verdicts[a.no] = 0;
 
   IF appended > 0 THEN
     INSERT INTO events (position, recorded_at, version, life, stream, tenant, type, digest, data)
-    SELECT before_first[e.command] + e.version, now_at, e.version, c_life[e.command], e.stream, e.tenant, e.type, e.digest, e.data::json
-    FROM unnest(e_command, e_stream, e_tenant, e_version, e_type, e_digest, e_data)
-      AS e(command, stream, tenant, version, type, digest, data)
+    SELECT head + coalesce(places[e.no], e.no), now_at, e.version, c_life[e.command], e.stream, c_tenant[e.command], e.type, e.digest,
+           e.data::json
+    FROM unnest(e_command, e_stream, e_version, e_type, e_digest, e_data)
+      WITH ORDINALITY AS e(command, stream, version, type, digest, data, no)
     WHERE verdicts[e.command] = 0;
 
     IF array_position(c_expected, 0) IS NOT NULL THEN
@@ -146,11 +145,11 @@ BEGIN
       SELECT a.task, now_at, now_at, CASE WHEN a.starts THEN now_at END, CASE WHEN a.ends THEN now_at END,
              CASE WHEN NOT a.ends THEN now_at + a.wake_in_ms * interval '1 millisecond' END,
              now_at + a.expires_in_ms * interval '1 millisecond',
-             before_first[a.no] + 1, CASE WHEN a.ends THEN before_first[a.no] + a.events END,
+             head + coalesce(places[a.first], a.first), CASE WHEN a.ends THEN head + coalesce(places[a.last], a.last) END,
              a.events, a.fence, a.priority, a.status, a.tenant, a.agent, a.labels::jsonb, a.state::json
-      FROM unnest(c_task, c_expected, c_events, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state,
+      FROM unnest(c_task, c_expected, c_events, c_first, c_last, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state,
                   c_tenant, c_agent, c_priority, c_expires_in_ms, c_labels)
-        WITH ORDINALITY AS a(task, expected, events, status, fence, wake_in_ms, starts, ends, state,
+        WITH ORDINALITY AS a(task, expected, events, first, last, status, fence, wake_in_ms, starts, ends, state,
                              tenant, agent, priority, expires_in_ms, labels, no)
       WHERE a.expected = 0 AND a.task IS NOT NULL AND verdicts[a.no] = 0;
     END IF;
@@ -163,10 +162,10 @@ BEGIN
         wake_at = CASE WHEN NOT a.ends THEN coalesce(now_at + a.wake_in_ms * interval '1 millisecond', t.wake_at) END,
         -- After an outcome only a retry comes, and its life does not expire.
         expires_at = CASE WHEN t.outcome_position IS NULL THEN t.expires_at END,
-        outcome_position = CASE WHEN a.ends THEN before_first[a.no] + a.expected + a.events END,
+        outcome_position = CASE WHEN a.ends THEN head + coalesce(places[a.last], a.last) END,
         version = a.expected + a.events, fence = a.fence, status = a.status, state = a.state::json
-      FROM unnest(c_task, c_expected, c_events, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state)
-        WITH ORDINALITY AS a(task, expected, events, status, fence, wake_in_ms, starts, ends, state, no)
+      FROM unnest(c_task, c_expected, c_events, c_last, c_status, c_fence, c_wake_in_ms, c_starts, c_ends, c_state)
+        WITH ORDINALITY AS a(task, expected, events, last, status, fence, wake_in_ms, starts, ends, state, no)
       WHERE t.id = a.task AND a.expected > 0 AND verdicts[a.no] = 0;
       GET DIAGNOSTICS changed = ROW_COUNT;
       IF changed <> to_change THEN
@@ -184,8 +183,8 @@ BEGIN
 
     IF true = ANY (c_ends) THEN
       INSERT INTO outcomes (task_id, life, position)
-      SELECT a.task, a.life, before_first[a.no] + a.expected + a.events
-      FROM unnest(c_task, c_expected, c_events, c_life, c_ends) WITH ORDINALITY AS a(task, expected, events, life, ends, no)
+      SELECT a.task, a.life, head + coalesce(places[a.last], a.last)
+      FROM unnest(c_task, c_last, c_life, c_ends) WITH ORDINALITY AS a(task, last, life, ends, no)
       WHERE a.ends AND verdicts[a.no] = 0;
     END IF;
 

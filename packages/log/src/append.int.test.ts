@@ -79,7 +79,7 @@ describe('16 writers at once', () => {
 });
 
 describe('an append', () => {
-  test('answers where each event is, in the order of the commands, and skips the refused', async () => {
+  test('answers where each event is, those of a kind together, and skips the refused', async () => {
     const { head } = await readHead(log.pool);
     const known = appendOf(newId(), undefined, [
       submission(),
@@ -88,19 +88,24 @@ describe('an append', () => {
     const stale = { ...submitted(), expectedVersion: 7 };
     const results = await append(log.pool, [submitted(), stale, known.append, noted('outage/1', 0), submitted()]);
     const recordedAt = expect.any(Date);
+    const at = (...positions: number[]) => positions.map((position) => ({ position: head + position }));
     expect(results).toMatchObject([
-      { ok: true, firstPosition: head + 1, recordedAt },
+      { ok: true, logged: at(2), recordedAt },
       { ok: false, reason: 'conflict' },
-      { ok: true, firstPosition: head + 2, recordedAt },
-      { ok: true, firstPosition: head + 4, recordedAt },
-      { ok: true, firstPosition: head + 5, recordedAt },
+      { ok: true, logged: at(3, 5), recordedAt },
+      { ok: true, logged: at(1), recordedAt },
+      { ok: true, logged: at(4), recordedAt },
     ]);
-    const events = await readStream(log.pool, known.append.stream, 0, 10);
-    expect(events.map(({ position, version }) => [position, version])).toEqual([
-      [head + 2, 1],
-      [head + 3, 2],
+    const logged = results.flatMap((result) => (result.ok ? result.logged : []));
+    const events = await readEvents(log.pool, head, 5);
+    expect(logged.toSorted((a, b) => a.position - b.position)).toEqual(events);
+    expect(events.map(({ type }) => type)).toEqual([
+      'Noted',
+      'TaskSubmitted',
+      'TaskSubmitted',
+      'TaskSubmitted',
+      'AttemptStarted',
     ]);
-    expect(results.flatMap((result) => (result.ok ? result.logged : []))).toEqual(await readEvents(log.pool, head, 5));
   });
 
   test('of nothing but refused commands leaves no trace', async () => {

@@ -56,7 +56,6 @@ export type Timing = 'due' | 'over' | 'expired';
 export type Appended =
   | {
       readonly ok: true;
-      readonly firstPosition: number;
       readonly recordedAt: Date;
       readonly logged: readonly LogEvent[];
     }
@@ -111,7 +110,7 @@ function checkColumns({ tenant, task, expectedVersion, life, guards }: Append): 
   }
 }
 
-const COLUMNS = 35;
+const COLUMNS = 36;
 const APPEND: Statement = {
   name: 'append',
   sql: `SELECT first_position, recorded_at, refused
@@ -133,32 +132,65 @@ export async function append(pool: Pool, commands: readonly Append[]): Promise<r
 
 /** @returns one result per command, in order */
 export async function appendEncoded(pool: Pool, batch: readonly EncodedAppend[]): Promise<readonly Appended[]> {
-  const rows = await pool.query<Row>(APPEND, parameters(batch));
+  const events = inLogOrder(batch);
+  const rows = await pool.query<Row>(APPEND, parameters(batch, events));
   const row = rows[0];
   if (row === undefined) throw new Error('append returned no row');
   const refusals = new Map((row.refused ?? []).map((refusal) => [refusal.command, refusal]));
   let position = row.first_position ?? 0;
+  for (const { command, event } of events) {
+    if (refusals.has(command)) continue;
+    event.position = position;
+    event.recordedAt = row.recorded_at;
+    position += 1;
+  }
   return batch.map((append, index): Appended => {
     const refusal = refusals.get(index);
-    if (refusal === undefined) {
-      const firstPosition = position;
-      for (const event of append.events) {
-        event.position = position;
-        event.recordedAt = row.recorded_at;
-        position += 1;
-      }
-      return { ok: true, firstPosition, recordedAt: row.recorded_at, logged: append.events };
-    }
+    if (refusal === undefined) return { ok: true, recordedAt: row.recorded_at, logged: append.events };
     if (refusal.reason !== 'duplicate') return { ok: false, reason: refusal.reason };
     const { taskId, requestDigest } = refusal;
     return { ok: false, reason: 'duplicate', taskId: taskId ?? '', requestDigest: requestDigest ?? '' };
   });
 }
 
-function parameters(batch: readonly EncodedAppend[]): Buffer[] {
+type BatchEvent = {
+  /** Its number in the batch, from 0. */
+  readonly command: number;
+  readonly event: EncodedAppend['events'][number];
+  readonly digest: string;
+};
+
+/**
+ * The first events of all commands, then the second ones, and so on; of those, each type of each tenant together. So a commit has few
+ * changes from one subject of the feed to another, each of which costs a message of its own.
+ */
+function inLogOrder(batch: readonly EncodedAppend[]): readonly BatchEvent[] {
+  const ordered: BatchEvent[] = [];
+  for (let place = 0, found = true; found; place += 1) {
+    const alike = new Map<string, BatchEvent[]>();
+    batch.forEach(({ events, digests }, command) => {
+      const [event, digest] = [events[place], digests[place]];
+      if (event === undefined || digest === undefined) return;
+      const kind = `${event.type} ${event.tenant}`;
+      const one = { command, event, digest };
+      const others = alike.get(kind);
+      if (others === undefined) alike.set(kind, [one]);
+      else others.push(one);
+    });
+    for (const kind of [...alike.keys()].toSorted()) ordered.push(...(alike.get(kind) ?? []));
+    found = alike.size > 0;
+  }
+  return ordered;
+}
+
+function parameters(batch: readonly EncodedAppend[], events: readonly BatchEvent[]): Buffer[] {
   const commands = batch.map(({ command }) => command);
   const tasks = commands.map((command) => command.task);
-  const events = batch.flatMap((append) => append.events);
+  const [first, last]: [number[], number[]] = [[], []];
+  events.forEach(({ command }, index) => {
+    first[command] ??= index + 1;
+    last[command] = index + 1;
+  });
   const guards = commands.flatMap((command) => command.guards);
   const counters = countersOf(guards);
   const keys = [...counters.keys()];
@@ -169,6 +201,8 @@ function parameters(batch: readonly EncodedAppend[]): Buffer[] {
     textArray(commands.map((command) => command.tenant)),
     intArray(commands.map((command) => command.expectedVersion)),
     intArray(commands.map((command) => command.events.length)),
+    intArray(first),
+    intArray(last),
     intArray(commands.map((command) => command.life)),
     textArray(commands.map((command) => command.submission?.key ?? null)),
     textArray(commands.map((command) => command.submission?.requestDigest ?? null)),
@@ -184,18 +218,17 @@ function parameters(batch: readonly EncodedAppend[]): Buffer[] {
     intArray(tasks.map((task) => task?.priority ?? null)),
     bigintArray(tasks.map((task) => task?.expiresInMs ?? null)),
     textArray(batch.map(({ labels }) => labels)),
-    intArray(numbersOf(commands, (command) => command.events.length)),
-    textArray(events.map((event) => event.stream)),
-    textArray(events.map((event) => event.tenant)),
-    intArray(events.map((event) => event.version)),
-    textArray(events.map((event) => event.type)),
-    byteaArray(batch.flatMap((append) => append.digests)),
-    textArray(events.map((event) => event.dataText)),
+    intArray(events.map(({ command }) => command + 1)),
+    textArray(events.map(({ event }) => event.stream)),
+    intArray(events.map(({ event }) => event.version)),
+    textArray(events.map(({ event }) => event.type)),
+    byteaArray(events.map(({ digest }) => digest)),
+    textArray(events.map(({ event }) => event.dataText)),
     textArray(keys),
     bigintArray(sums.map(({ rise }) => rise)),
     bigintArray(sums.map(({ lowest }) => lowest)),
     bigintArray(sums.map(({ change }) => change)),
-    intArray(numbersOf(commands, (command) => command.guards.length)),
+    intArray(commands.flatMap(({ guards: own }, index) => own.map(() => index + 1))),
     intArray(guards.map((guard) => counters.get(guard.key)?.number ?? null)),
     intArray(guards.map((guard) => guard.delta)),
     bigintArray(guards.map((guard) => guard.max)),
@@ -215,13 +248,4 @@ function countersOf(guards: readonly Guard[]): ReadonlyMap<string, CounterSums> 
     if (max !== null) sums.lowest = Math.min(max, sums.lowest ?? max);
   }
   return counters;
-}
-
-/** Of each command its number, as often as it has something. */
-function numbersOf(commands: readonly Append[], count: (command: Append) => number): number[] {
-  const numbers: number[] = [];
-  commands.forEach((command, index) => {
-    for (let one = 0; one < count(command); one += 1) numbers.push(index + 1);
-  });
-  return numbers;
 }

@@ -20,7 +20,7 @@ export type Settled = {
 export function settleTask(task: DecidedTask<Entry>, result: AppendedOrRefused | null): Settled {
   if (result?.ok === false) return { stored: [], again: refuseTask(task, result) };
   const stored: Written[] = [];
-  let next = result?.firstPosition ?? 0;
+  let told = 0;
   for (const { from, decision } of task.decisions) {
     if (decision.kind === 'refused') {
       from.settle.reject(decision.error);
@@ -29,9 +29,9 @@ export function settleTask(task: DecidedTask<Entry>, result: AppendedOrRefused |
     const { state } = decision;
     const events = decision.kind === 'events' ? decision.events : [];
     const recordedAt = events.length > 0 && result !== null ? result.recordedAt : null;
-    const position = recordedAt === null ? null : next;
-    next += events.length;
-    const written = { ...nothingStored(task), state, version: task.version, events, recordedAt, position };
+    const logged = result?.logged.slice(told, (told += events.length)) ?? [];
+    const positions = logged.map(({ position }) => position);
+    const written = { ...nothingStored(task), state, version: task.version, events, recordedAt, positions };
     if (events.length > 0) stored.push(written);
     from.settle.resolve(written);
   }
@@ -98,7 +98,7 @@ function settleDuplicate(entry: Entry, task: DecidedTask<Entry>, earlier: { task
 }
 
 function nothingStored({ taskId, tenant, before }: DecidedTask<Entry>): Written {
-  return { taskId, tenant, ...before, events: [], recordedAt: null, position: null, duplicateOf: null, heldBack: null };
+  return { taskId, tenant, ...before, events: [], recordedAt: null, positions: [], duplicateOf: null, heldBack: null };
 }
 
 function limitReached(task: DecidedTask<Entry>, first: Entry): AppError {

@@ -23,8 +23,8 @@ export type Written = {
   /** Empty: a repeat; everything was recorded before. With `thenStart`, the state tells whose claim it is. */
   readonly events: readonly Event[];
   readonly recordedAt: Date | null;
-  /** Where in the log its events begin; null: nothing was stored. */
-  readonly position: number | null;
+  /** Where in the log its events are. */
+  readonly positions: readonly number[];
   /** The idempotency key belongs to this earlier task (of the same request); nothing was stored. */
   readonly duplicateOf: string | null;
   /** Expire: the lease holds still. Start: the task is not due. Nothing was stored. */

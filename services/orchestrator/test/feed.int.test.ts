@@ -1,3 +1,4 @@
+import { eventsOf } from '@morningai/bus/feed-message';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createWorker, defineAgent } from '@morningai/sdk';
@@ -18,8 +19,9 @@ async function readStream(bench: Bench): Promise<readonly Message[]> {
     const consumer = await jetstream(connection).consumers.get(bench.feedStream);
     const messages: Message[] = [];
     for await (const message of await consumer.fetch({ max_messages: state.messages, expires: 5_000 })) {
-      const event = message.json<{ id: string; type: string; logposition: number }>();
-      messages.push({ position: event.logposition, id: event.id, subject: message.subject, type: event.type });
+      for (const { logposition, id, type } of eventsOf(message.string())) {
+        messages.push({ position: logposition, id, subject: message.subject, type });
+      }
     }
     return messages;
   } finally {

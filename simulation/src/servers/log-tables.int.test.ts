@@ -100,11 +100,11 @@ async function run(pool: Pool, steps: readonly Step[]): Promise<readonly unknown
     const answer = await writer
       .write({ taskId, tenant, command, ...limits, urgency: 'outcome', bytes: 100, deadlineAt })
       .then(
-        ({ events, state, version, position, heldBack, duplicateOf }) => ({
+        ({ events, state, version, positions, heldBack, duplicateOf }) => ({
           events: events.map(({ type }) => type),
           status: state.status,
           version,
-          position,
+          positions,
           heldBack,
           duplicateOf,
         }),

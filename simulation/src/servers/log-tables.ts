@@ -162,14 +162,12 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
     }
 
     const first = events.length + 1;
-    for (const n of stream.keys()) {
+    const rowsOf = new Map<number, EventRow[]>();
+    for (const [e, command] of eventCommand.entries()) {
+      const n = (command ?? 0) - 1;
       if (verdicts[n] !== null) continue;
-      const id = task[n] ?? null;
-      const row = id === null ? undefined : tasks.get(id);
-      const before = row === undefined ? null : { wakeAtMs: row.wakeAtMs, leaseUntilMs: leaseOf(row.id, row.fence) };
-      const own = eventCommand.flatMap((command, e) => (command === n + 1 ? [e] : []));
-      const rows = own.map((e, index): EventRow => ({
-        position: events.length + index + 1,
+      const row: EventRow = {
+        position: events.length + 1,
         stream: stream[n] ?? '',
         version: version[e] ?? 0,
         life: life[n] ?? 0,
@@ -177,8 +175,16 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
         type: type[e] ?? '',
         dataText: data[e] ?? 'null',
         recordedAtMs: nowMs,
-      }));
-      events.push(...rows);
+      };
+      events.push(row);
+      rowsOf.set(n, [...(rowsOf.get(n) ?? []), row]);
+    }
+    for (const n of stream.keys()) {
+      if (verdicts[n] !== null) continue;
+      const id = task[n] ?? null;
+      const row = id === null ? undefined : tasks.get(id);
+      const before = row === undefined ? null : { wakeAtMs: row.wakeAtMs, leaseUntilMs: leaseOf(row.id, row.fence) };
+      const rows = rowsOf.get(n) ?? [];
       onAccepted({ events: rows, before });
       const next = (expected[n] ?? 0) + (count[n] ?? 0);
       if (id === null) {
@@ -186,7 +192,6 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
         continue;
       }
       const isOver = ends[n] === 'true';
-      const position = events.length;
       const changed = {
         version: next,
         fence: fence[n] ?? 0,
@@ -194,7 +199,7 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
         state: JSON.parse(state[n] ?? 'null') as State,
         updatedAtMs: nowMs,
         finishedAtMs: isOver ? nowMs : null,
-        outcomePosition: isOver ? position : null,
+        outcomePosition: isOver ? (rows.at(-1)?.position ?? null) : null,
         wakeAtMs: isOver ? null : wakeInMs[n] == null ? (row?.wakeAtMs ?? null) : nowMs + wakeInMs[n],
         startedAtMs: starts[n] === 'true' ? nowMs : (row?.startedAtMs ?? null),
         expiresAtMs:
@@ -213,7 +218,7 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
           agent: agent[n] ?? '',
           priority: priority[n] ?? 0,
           labels: labels[n] == null ? null : (JSON.parse(labels[n]) as Record<string, string>),
-          submittedPosition: position - own.length + 1,
+          submittedPosition: rows[0]?.position ?? 0,
           createdAtMs: nowMs,
           ...changed,
         });

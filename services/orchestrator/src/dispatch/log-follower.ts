@@ -38,17 +38,13 @@ export function startLogFollower(parts: LogFollowerParts): LogFollower {
   const waker = createWaker();
   /** Everything up to here was told; null: nobody asks. */
   let told: number | null = null;
-  /** Own commits behind a hole: first position → last. */
-  const held = new Map<number, number>();
+  /** Of own commits, what is behind a hole. */
+  const held = new Set<number>();
   /** `told` as it was at the last look. */
   let before: number | null = null;
 
   const advance = () => {
-    for (let last = told === null ? undefined : held.get(told + 1); told !== null && last !== undefined;) {
-      held.delete(told + 1);
-      told = last;
-      last = held.get(told + 1);
-    }
+    while (told !== null && held.delete(told + 1)) told += 1;
   };
 
   const catchUp = async () => {
@@ -61,21 +57,12 @@ export function startLogFollower(parts: LogFollowerParts): LogFollower {
       const page: TaskChange[] = await followTasks(pool, told, PAGE);
       const last = page.at(-1)?.position;
       if (last === undefined) return;
-      const own = positionsHeld(last);
-      onChanges(page.filter(({ position }) => !own.has(position)));
+      onChanges(page.filter(({ position }) => !held.has(position)));
       told = last;
-      for (const first of held.keys()) if (first <= last) held.delete(first);
+      for (const position of held) if (position <= last) held.delete(position);
       advance();
     }
     before = told;
-  };
-
-  const positionsHeld = (upTo: number) => {
-    const positions = new Set<number>();
-    for (const [first, last] of held) {
-      for (let position = first; position <= Math.min(last, upTo); position += 1) positions.add(position);
-    }
-    return positions;
   };
 
   const run = async () => {
@@ -88,12 +75,11 @@ export function startLogFollower(parts: LogFollowerParts): LogFollower {
 
   return {
     wrote(written) {
-      if (told === null || written.position === null) return;
-      const last = written.position + written.events.length - 1;
-      if (last <= told) return;
+      const news = told === null ? [] : written.positions.filter((position) => position > (told ?? 0));
+      if (news.length === 0) return;
       onWritten(written);
       // Beyond the bound it is read and told once more: harmless.
-      if (held.size < HELD_MAX) held.set(written.position, last);
+      if (held.size < HELD_MAX) for (const position of news) held.add(position);
       advance();
     },
     async begin() {
