@@ -9,7 +9,9 @@ export async function installPackages(names: readonly string[], signal?: AbortSi
   const held = await lock('apt', signal ? { signal } : {});
   try {
     await runTool('apt-get', [...APT_WAITS, '-qq', 'update'], { signal });
-    await runTool('apt-get', [...APT_WAITS, '-qq', 'install', '--yes', '--no-install-recommends', ...names], { signal });
+    await runTool('apt-get', [...APT_WAITS, '-qq', 'install', '--yes', '--no-install-recommends', ...names], {
+      signal,
+    });
   } finally {
     held.release();
   }
