@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../src/stack/ask-control.ts';
 import { openStack } from '../src/stack/open-stack.ts';
 import { readStackFile } from '../src/stack/stack-file.ts';
-import { openTemporaryStack } from '../src/stack/temporary-stack.ts';
 import { runCli, startStack, type StartedStack } from './start-cli.ts';
 
 describe('morningai stack', () => {
@@ -108,30 +107,24 @@ describe('morningai stack', () => {
     const { control = '' } = await stack.stackFile();
     expect((await stat(control)).mode & 0o777).toBe(0o600);
   });
-});
 
-test('a backend given by URL is not ours to hurt', { timeout: 120_000 }, async () => {
-  await using own = await openTemporaryStack({
-    name: 'test',
-    progress: () => undefined,
-    signal: new AbortController().signal,
+  test('a backend given by URL is not ours to hurt', { timeout: 120_000 }, async () => {
+    const { databaseUrl, redisUrl, natsUrl } = await stack.stackFile();
+    expect(await state('redis')).toMatchObject({ state: 'running' });
+    await using other = await openStack({
+      folder: `${stack.folder}/other`,
+      publishFolder: `${stack.folder}/published`,
+      ports: {},
+      urls: { postgres: databaseUrl, redis: redisUrl, nats: natsUrl },
+      apiKey: undefined,
+      progress: () => undefined,
+      signal: new AbortController().signal,
+    });
+    for (const action of ['kill', 'wipe', 'freeze', 'thaw'] as const) {
+      await expect(other.component('redis')[action]()).rejects.toMatchObject({ code: 'BACKEND_NOT_OURS' });
+    }
+    expect(await state('redis')).toMatchObject({ state: 'running' });
   });
-  const { databaseUrl, redisUrl, natsUrl } = own.describe();
-  const component = own.component('redis');
-  expect(component.state).toBe('running');
-  await using other = await openStack({
-    folder: `${own.folder}/other`,
-    publishFolder: `${own.folder}/published`,
-    ports: {},
-    urls: { postgres: databaseUrl, redis: redisUrl, nats: natsUrl },
-    apiKey: undefined,
-    progress: () => undefined,
-    signal: new AbortController().signal,
-  });
-  for (const action of ['kill', 'wipe', 'freeze', 'thaw'] as const) {
-    await expect(other.component('redis')[action]()).rejects.toMatchObject({ code: 'BACKEND_NOT_OURS' });
-  }
-  expect(component.state).toBe('running');
 });
 
 test('stack.json is there once the stack takes orders, and not before', { timeout: 120_000 }, async () => {

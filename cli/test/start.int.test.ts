@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '@morningai/testbed/eventually';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyDatabase } from '../src/commands/verify.ts';
 import { readStackFile } from '../src/stack/stack-file.ts';
 import { isAlive, runCli, runNode, startStack, type StartedStack } from './start-cli.ts';
@@ -15,10 +15,18 @@ const ask = (stack: StartedStack, question: string) =>
 const answers = async (url: string, apiKey: string): Promise<number> =>
   (await fetch(url, { headers: { authorization: `Bearer ${apiKey}` } })).status;
 
+/** In the order of a stack's life: each test goes on with the two of the one before. */
 describe('start', () => {
+  const stacks = new AsyncDisposableStack();
+  let one: StartedStack;
+  let other: StartedStack;
+  beforeAll(async () => {
+    one = stacks.use(await startStack());
+    other = stacks.use(await startStack());
+  }, 180_000);
+  afterAll(() => stacks.disposeAsync());
+
   test('two stacks run side by side and do not meet', { timeout: 180_000 }, async () => {
-    await using one = await startStack();
-    await using other = await startStack();
     const [first, second] = await Promise.all([one.stackFile(), other.stackFile()]);
     expect(Object.keys(first.processes).toSorted()).toEqual(NAMES);
     expect((await stat(join(one.folder, 'stack.json'))).mode & 0o777).toBe(0o600);
@@ -44,7 +52,7 @@ describe('start', () => {
     'a service that is killed comes back by itself; a backend stays down, and work goes on',
     { timeout: 180_000 },
     async () => {
-      await using stack = await startStack();
+      const stack = one;
       const before = await stack.stackFile();
       const pidOf = async (name: string) =>
         ((await stack.stackFile()).processes[name] as { pid: number } | undefined)?.pid;
@@ -69,6 +77,7 @@ describe('start', () => {
           deadlineMs: 10_000,
         });
         expect(await ask(stack, 'How do I deploy to production?')).toMatchObject({ code: 0 });
+        expect(await runCli(['--folder', stack.folder, 'stack', 'start', 'redis'])).toMatchObject({ code: 0 });
       }
       const verified = await runCli(['--folder', stack.folder, 'verify']);
       expect(verified).toMatchObject({ code: 0 });
@@ -77,8 +86,7 @@ describe('start', () => {
   );
 
   test('Ctrl-C ends it in order, a kill -9 too leaves nothing behind', { timeout: 180_000 }, async () => {
-    await using interrupted = await startStack();
-    await using killed = await startStack();
+    const [interrupted, killed] = [one, other];
     const pids = [...(await interrupted.pids()), ...(await killed.pids())];
     expect(pids.every(isAlive)).toBe(true);
 
