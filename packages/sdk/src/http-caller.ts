@@ -26,6 +26,11 @@ const BACKOFF = { baseMs: 100, capMs: 2_000 };
 const MAX_ATTEMPTS = 20;
 /** An attempt without an answer is given up and made again. */
 const ATTEMPT_MS = 15_000;
+/**
+ * Of the call's time, what must be left for one more attempt: this share, at most so much. One that is cut short by the limit would
+ * most likely tell of a time-out, and hide what the API has said.
+ */
+const ROOM = { share: 0.25, mostMs: 1_000 };
 
 export function createHttpCaller(options: {
   readonly url: string;
@@ -52,6 +57,7 @@ export function createHttpCaller(options: {
     use: (signal: AbortSignal, time: AbortSignal) => Promise<T>,
   ): Promise<T> => {
     const endsAt = performance.now() + options.timeoutMs;
+    const lastBeginsAt = endsAt - Math.min(ROOM.mostMs, ROOM.share * options.timeoutMs);
     for (let failures = 0; ; failures += 1) {
       call.signal?.throwIfAborted();
       const time = AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(ATTEMPT_MS, endsAt - performance.now()))));
@@ -61,7 +67,8 @@ export function createHttpCaller(options: {
         call.signal?.throwIfAborted();
         const error = asClientError(thrown, time.aborted);
         const pauseMs = Math.max(BACKOFF.baseMs, backoffMs(failures, BACKOFF, Math.random()));
-        const isLast = call.isOnce === true || failures + 1 >= MAX_ATTEMPTS || performance.now() + pauseMs >= endsAt;
+        const isLast =
+          call.isOnce === true || failures + 1 >= MAX_ATTEMPTS || performance.now() + pauseMs >= lastBeginsAt;
         if (!error.retryable || isLast) throw error;
         await pause(pauseMs, call.signal);
       }
