@@ -15,7 +15,7 @@ const INTEGRATION = {
 
 export default defineConfig({
   test: {
-    // Most of what integration tests do is wait: for leases, time-outs, servers. Four keep two cores busy.
+    // Most of what integration tests do is wait, for leases, time-outs, servers: more of them at once than a small machine has cores.
     maxWorkers: 4,
     projects: [
       {
