@@ -158,8 +158,12 @@ function createModel() {
       if (refusal !== null) return refusal;
       const { stream, tenant, life, task, expectedVersion, submission: claimed } = command;
       const version = expectedVersion + command.events.length;
+      const takes = command.guards.some(({ delta }) => delta > 0);
       command.events.forEach(({ type }, n) => {
-        unplaced.push({ order: `${n} ${type} ${tenant}`, columns: [stream, expectedVersion + n + 1, life, type] });
+        unplaced.push({
+          order: `${takes} ${n} ${type} ${tenant}`,
+          columns: [stream, expectedVersion + n + 1, life, type],
+        });
       });
       for (const { key, delta } of command.guards) counters.set(key, (counters.get(key) ?? 0) + delta);
       if (claimed !== null) keys.set(`${tenant}/${claimed.key}`, { tenant, key: claimed.key, taskId: task?.id ?? '' });
@@ -174,7 +178,7 @@ function createModel() {
       return 'accepted';
     },
 
-    /** First events first; of those, type by type and tenant by tenant; of those, in the order of the commands. */
+    /** What takes nothing first; of that, first events first; of those, type by type and tenant by tenant; of those, in the order of the commands. */
     endOfBatch() {
       for (const { columns } of unplaced.toSorted((a, b) => (a.order < b.order ? -1 : Number(a.order > b.order)))) {
         events.push([events.length + 1, ...columns]);

@@ -129,14 +129,14 @@ describe('an append', () => {
   test('is refused in a transaction that would not see what was committed before it', async () => {
     const client = await log.connect();
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    const call = `SELECT append(${Array.from({ length: 35 }, () => "'{}'").join(', ')})`;
+    const call = `SELECT append(${Array.from({ length: 36 }, () => "'{}'").join(', ')})`;
     await expect(client.query(call)).rejects.toMatchObject({ code: '0A000' });
   });
 
   test('is durable when it returns, also where synchronous_commit is off', async () => {
     const client = await log.connect();
     await client.query('BEGIN; SET LOCAL synchronous_commit = off');
-    await client.query(`SELECT append(${Array.from({ length: 35 }, () => "'{}'").join(', ')})`);
+    await client.query(`SELECT append(${Array.from({ length: 36 }, () => "'{}'").join(', ')})`);
     const { rows } = await client.query('SHOW synchronous_commit');
     expect(rows).toEqual([{ synchronous_commit: 'on' }]);
     await client.query('ROLLBACK');
@@ -205,6 +205,8 @@ describe('one bad command in a batch of 500', () => {
 });
 
 describe('a limit', () => {
+  const claim = () => ({ type: 'Start', claimId: newId(), worker: 'w', agentVersion: '1', leaseMs: 60_000 }) as const;
+
   test('of N holds with many writers at once, and the counter is what the log says', async () => {
     await using own = await openLog();
     const LIMIT = 100;
@@ -240,6 +242,22 @@ describe('a limit', () => {
       'stored',
     ]);
     expect((await holds(own)).ledger.open).toBe(3);
+  });
+
+  test('of one at a time is kept at each position: who follows in the same batch begins behind the end', async () => {
+    await using own = await openLog();
+    const keyed = { concurrencyKey: 'one' };
+    const first = appendOf(newId(), undefined, [{ command: submission(keyed), thenStart: { command: claim() } }]);
+    await append(own.pool, [first.append]);
+    const done = appendOf(first.append.task?.id ?? '', first.known, [{ type: 'Complete', fence: 1, output: null }]);
+    const waiting = appendOf(newId(), undefined, [submission(keyed)]);
+    await append(own.pool, [waiting.append]);
+    const next = appendOf(waiting.append.task?.id ?? '', waiting.known, [claim()]);
+    const { head } = await readHead(own.pool);
+    await append(own.pool, [submitted(), done.append, next.append]);
+    const types = (await readEvents(own.pool, head, 10)).map(({ type }) => type);
+    expect(types.indexOf('AttemptStarted')).toBeGreaterThan(types.indexOf('TaskCompleted'));
+    await holds(own);
   });
 
   test('that refuses leaves no trace: no event, no row, no key, no counter', async () => {

@@ -161,16 +161,26 @@ type BatchEvent = {
 };
 
 /**
- * The first events of all commands, then the second ones, and so on; of those, each type of each tenant together. So a commit has few
- * changes from one subject of the feed to another, each of which costs a message of its own.
+ * What takes nothing that is limited comes before what does, so that at each position of the log every limit is kept: a task that follows
+ * another of its concurrency key in the same batch begins behind the end of that one. Of each part the first events of all
+ * commands, then the second ones, and so on; of those, each type of each tenant together. So a commit has few changes from one
+ * subject of the feed to another, each of which costs a message of its own.
  */
 function inLogOrder(batch: readonly EncodedAppend[]): readonly BatchEvent[] {
+  const taking = new Set(batch.filter(({ command }) => command.guards.some(({ delta }) => delta > 0)));
+  return [
+    ...alikeTogether(batch, (append) => !taking.has(append)),
+    ...alikeTogether(batch, (append) => taking.has(append)),
+  ];
+}
+
+function alikeTogether(batch: readonly EncodedAppend[], isWanted: (append: EncodedAppend) => boolean): BatchEvent[] {
   const ordered: BatchEvent[] = [];
   for (let place = 0, found = true; found; place += 1) {
     const alike = new Map<string, BatchEvent[]>();
-    batch.forEach(({ events, digests }, command) => {
-      const [event, digest] = [events[place], digests[place]];
-      if (event === undefined || digest === undefined) return;
+    batch.forEach((append, command) => {
+      const [event, digest] = [append.events[place], append.digests[place]];
+      if (event === undefined || digest === undefined || !isWanted(append)) return;
       const kind = `${event.type} ${event.tenant}`;
       const one = { command, event, digest };
       const others = alike.get(kind);
