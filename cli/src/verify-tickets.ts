@@ -5,6 +5,8 @@ import { openPool } from '@morningai/log/pool';
 import { storeUnavailable } from '@morningai/log/postgres-failure';
 import { ticketPrefix } from '@morningai/queue/queue-names';
 import { readTickets } from '@morningai/queue/read-tickets';
+import { createRedisUrls } from '@morningai/orchestrator/redis-urls';
+import { readRedisMove } from '@morningai/orchestrator/store/redis-move';
 import { loginOf } from './connect.ts';
 
 export type TicketReport = {
@@ -19,9 +21,12 @@ export type TicketReport = {
 const UNKNOWN_MAX = 20;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Null: Redis could not be asked. */
+/**
+ * Null: Redis could not be asked.
+ * @param urls.redisUrl the one that REDIS_URL names; where the queue was moved to, the log's database says
+ */
 export async function verifyTickets(
-  urls: { readonly databaseUrl: string; readonly redisUrl: string },
+  urls: { readonly databaseUrl: string; readonly redisUrl: string; readonly apiKey: string },
   incarnation: string,
   signal: AbortSignal,
 ): Promise<TicketReport | null> {
@@ -32,7 +37,12 @@ export async function verifyTickets(
     ...loginOf(process.env),
   });
   const report = { tasks: 0, stale: 0, unknown: [] as string[] };
-  const pages = readTickets(urls.redisUrl, ticketPrefix(incarnation), signal);
+  const redisNow = async function* () {
+    const moved = await readRedisMove(pool).catch(storeUnavailable);
+    const { url } = createRedisUrls(urls.redisUrl, urls.apiKey).inUse(moved);
+    yield* readTickets(url, ticketPrefix(incarnation), signal);
+  };
+  const pages = redisNow();
   try {
     for (;;) {
       const page = await pages.next().catch(() => null);

@@ -83,7 +83,8 @@ export function startOrchestrator(options: OrchestratorParts): SimulatedOrchestr
   const dispatcher: Dispatcher = createDispatcher({
     pool,
     openQueue: redis.open(host),
-    redisUrl: 'redis://simulated',
+    redis: REDIS,
+    redisConfigured: '',
     incarnation: INCARNATION,
     orchestratorId,
     leadership,
@@ -108,6 +109,7 @@ export function startOrchestrator(options: OrchestratorParts): SimulatedOrchestr
     dispatcher,
     heartbeats,
     publisher: noFeed,
+    move: neverMoved,
     roster,
     clock,
     logger,
@@ -132,9 +134,24 @@ export function startOrchestrator(options: OrchestratorParts): SimulatedOrchestr
   };
 }
 
+const REDIS = {
+  url: 'redis://simulated',
+  place: 'redis://simulated',
+  move: 0,
+  movedAt: null,
+  sealedUrl: null,
+  isLocked: false,
+};
+
 const noFeed = new Proxy({} as RpcParts['publisher'], {
   get(): never {
     throw new TypeError('the simulation has no feed');
+  },
+});
+
+const neverMoved = new Proxy({} as RpcParts['move'], {
+  get(): never {
+    throw new TypeError('the simulation moves no queue');
   },
 });
 

@@ -18,14 +18,16 @@ export function addVerify(program: Command, done: Done): void {
     .option('--json', 'as JSON')
     .action(async (options: { anchor?: string; json?: boolean }, command: Command) => {
       const anchor = options.anchor === undefined ? {} : { anchor: parseAnchor(options.anchor) };
-      const { databaseUrl, redisUrl } = await targetOf(command);
+      const { databaseUrl, redisUrl, apiKey } = await targetOf(command);
       if (databaseUrl === undefined)
         throw new AppError('CONFIG_INVALID', 'verify reads Postgres itself: set DATABASE_URL');
       const signal = interruptSignal();
       const progress = showProgress('verifying');
       const report = await verifyDatabase(databaseUrl, { ...anchor, signal, progress });
       const tickets =
-        redisUrl === undefined ? null : await verifyTickets({ databaseUrl, redisUrl }, report.incarnation, signal);
+        redisUrl === undefined
+          ? null
+          : await verifyTickets({ databaseUrl, redisUrl, apiKey }, report.incarnation, signal);
       const problems = [...report.problems, ...ticketProblems(tickets)];
       done(problems.length === 0 && report.recordedTwice === 0 ? 0 : 1);
       if (options.json) return printJson({ ...report, problems, tickets });

@@ -10,6 +10,7 @@ import { addReadyRoute } from './http/ready.ts';
 import { addReportRoute } from './http/report.ts';
 import { createComponentProbes, REUSE_MS } from './probes/component-probes.ts';
 import { openFactsReader } from './probes/orchestrator-facts.ts';
+import { createRedisUrl } from './probes/redis-url.ts';
 import { share } from './probes/share.ts';
 
 /** No route of health reads a body. */
@@ -26,9 +27,9 @@ export type Health = AsyncDisposable & {
  */
 export async function createHealth(config: HealthConfig, logger: Logger): Promise<Health> {
   await using starting = new AsyncDisposableStack();
-  const probes = createComponentProbes(config, logger);
   const facts = starting.adopt(openFactsReader(config), (reader) => reader.close());
   const readFacts = share(facts.read, REUSE_MS);
+  const probes = createComponentProbes(config, logger, createRedisUrl(config, readFacts));
   let draining = false;
 
   const http = starting.adopt(createHttpServer({ logger, bodyBytes: BODY_BYTES }), (server) => server.close());

@@ -16,6 +16,7 @@ const STATUS: GetStatusResponse = {
   freeSlots: 4,
   running: 3,
   oldestDueAt: undefined,
+  redis: { place: 'redis://there:6379', movedAt: undefined, sealedUrl: '', locked: false },
 };
 
 let stack: AsyncDisposableStack;

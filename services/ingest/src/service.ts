@@ -12,6 +12,7 @@ import { cancelTasksRoute, retryFailedRoute } from './http/end-many.ts';
 import { cancelTaskRoute, retryTaskRoute } from './http/end-task.ts';
 import { createOpenStreams } from './http/event-stream.ts';
 import { liveRoute, readyRoute } from './http/health-routes.ts';
+import { moveQueueRoute } from './http/move-queue.ts';
 import { openApiRoute } from './http/openapi.ts';
 import { originalFaqRoute, originalTaskRoute } from './http/original-routes.ts';
 import { listAgentsRoute } from './http/read-agents.ts';
@@ -58,6 +59,7 @@ export async function createIngest(config: IngestConfig, overrides: IngestOverri
     listAgentsRoute(orchestrator),
     listWorkersRoute(orchestrator),
     readQueueRoute(orchestrator),
+    moveQueueRoute(orchestrator),
     originalFaqRoute(orchestrator),
     originalTaskRoute(orchestrator),
     liveRoute(),

@@ -24,12 +24,16 @@ import { startLeadership } from './dispatch/leadership.ts';
 import { startHeartbeats } from './dispatch/heartbeats.ts';
 import { PACE, type Pace } from './dispatch/pace.ts';
 import { startPublisher } from './dispatch/publisher.ts';
+import { LOCKED, startRedisFollower } from './dispatch/redis-follower.ts';
 import type { WorkSession } from './dispatch/work-session.ts';
 import { createGrace } from './domain/grace.ts';
+import type { RedisInUse } from './domain/redis-in-use.ts';
 import { createRoster } from './domain/roster.ts';
 import { createPostgresClock } from './postgres-clock.ts';
+import { createRedisUrls, type RedisUrls } from './redis-urls.ts';
 import { serve } from './rpc/serve.ts';
 import { readClock } from './store/read-clock.ts';
+import { readRedisMove } from './store/redis-move.ts';
 
 export const ORCHESTRATOR_MIGRATIONS: MigrationSet = {
   owner: 'orchestrator',
@@ -52,6 +56,8 @@ export async function createOrchestrator(
   const logger = overrides.logger ?? createLogger('orchestrator', config.logLevel);
   const signal = overrides.signal ?? new AbortController().signal;
   const { pool, incarnation } = await openLog(config, logger, signal);
+  const urls = createRedisUrls(config.redisUrl, config.apiKey);
+  const redis = await findRedis({ pool, urls, logger }, signal);
 
   const orchestratorId = randomUUID();
   const stop = new AbortController();
@@ -81,7 +87,8 @@ export async function createOrchestrator(
   const dispatcher: Dispatcher = createDispatcher({
     pool,
     openQueue: openTicketQueue,
-    redisUrl: config.redisUrl,
+    redis,
+    redisConfigured: urls.configuredFingerprint,
     incarnation,
     orchestratorId,
     leadership,
@@ -89,6 +96,7 @@ export async function createOrchestrator(
     roster,
     logger,
   });
+  const follower = startRedisFollower({ pool, urls, dispatcher, logger });
   const publisher = startPublisher({
     pool,
     natsUrl: config.natsUrl,
@@ -124,6 +132,7 @@ export async function createOrchestrator(
     dispatcher,
     heartbeats,
     publisher,
+    move: { pool, dispatcher, follower, urls, incarnation, logger },
     roster,
     clock,
     logger,
@@ -150,6 +159,7 @@ export async function createOrchestrator(
     async [Symbol.asyncDispose]() {
       rpc.setServing(false);
       stop.abort();
+      await follower.close();
       await dispatcher.close();
       await rpc.close(CLOSE_GRACE_MS);
       await Promise.all([...watching, heartbeats.close(), publisher.close()]);
@@ -158,6 +168,20 @@ export async function createOrchestrator(
       await pool.close();
     },
   };
+}
+
+/** The one that REDIS_URL names, unless the queue was moved: then a start must not go back. */
+async function findRedis(
+  { pool, urls, logger }: { readonly pool: Pool; readonly urls: RedisUrls; readonly logger: Logger },
+  signal: AbortSignal,
+): Promise<RedisInUse> {
+  const what = { logger, message: 'redis_move not read', fields: {} };
+  const redis = urls.inUse(await untilItWorks(what, signal, () => readRedisMove(pool)));
+  const { place, movedAt, isLocked } = redis;
+  const configured = urls.configuredPlace;
+  if (movedAt !== null) logger.warn({ place, movedAt, configured }, 'the queue was moved: REDIS_URL is not used');
+  if (isLocked) logger.error({ place }, LOCKED);
+  return redis;
 }
 
 async function openLog(

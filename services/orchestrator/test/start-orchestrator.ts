@@ -23,7 +23,7 @@ import {
   type TaskFilter,
   type TaskSpec,
 } from '@morningai/rpc/tasks';
-import { createLogger } from '@morningai/service/logger';
+import { createLogger, type Logger } from '@morningai/service/logger';
 import { openTestDatabase } from '@morningai/testbed/database';
 import { eventually } from '@morningai/testbed/eventually';
 import { v7 } from 'uuid';
@@ -65,10 +65,10 @@ export type Bench = AsyncDisposable &
     freeSlots(agent: string): Promise<number>;
     /** The environment of an orchestrator of this log in a process of its own. */
     readonly env: Readonly<Record<string, string>>;
-    /** Ends the orchestrator and starts it again on the same port and database. */
-    restart(): Promise<void>;
-    /** A second orchestrator on the same log. */
-    beside(): Promise<AsyncDisposable & Ends & { readonly address: string }>;
+    /** Ends the orchestrator and starts it again on the same port and database. @param changed of its environment */
+    restart(changed?: Readonly<Record<string, string>>): Promise<void>;
+    /** A second orchestrator on the same log. @param changed of its environment */
+    beside(changed?: Readonly<Record<string, string>>): Promise<AsyncDisposable & Ends & { readonly address: string }>;
   };
 
 const CALL = { metadata: bearer(API_KEY), deadlineMs: DEADLINE_MS };
@@ -113,11 +113,17 @@ export type BenchOptions = {
   readonly pace?: Partial<Pace>;
   /** Default: the Postgres that all tests share. */
   readonly postgresUrl?: string;
+  /** Default: one that says nothing. */
+  readonly logger?: Logger;
 };
 
 export async function startOrchestrator(
   own: Readonly<Record<string, string>> = {},
-  { pace = {}, postgresUrl = inject('postgresUrl') }: BenchOptions = {},
+  {
+    pace = {},
+    postgresUrl = inject('postgresUrl'),
+    logger = createLogger('orchestrator', 'silent'),
+  }: BenchOptions = {},
 ): Promise<Bench> {
   const database = await openTestDatabase({ adminUrl: postgresUrl });
   const feedStream = `TEST_${randomUUID().slice(0, 8).toUpperCase()}`;
@@ -129,9 +135,9 @@ export async function startOrchestrator(
     MORNINGAI_API_KEY: API_KEY,
     ...own,
   };
-  const start = (port: string) =>
-    createOrchestrator(readOrchestratorConfig({ ORCHESTRATOR_PORT: port, ...env }), {
-      logger: createLogger('orchestrator', 'silent'),
+  const start = (port: string, changed: Readonly<Record<string, string>> = {}) =>
+    createOrchestrator(readOrchestratorConfig({ ORCHESTRATOR_PORT: port, ...env, ...changed }), {
+      logger,
       pace,
     });
   let orchestrator = await start('0');
@@ -189,14 +195,14 @@ export async function startOrchestrator(
       return agents.find(({ name }) => name === agent)?.freeSlots ?? 0;
     },
     env,
-    async restart() {
+    async restart(changed) {
       await orchestrator[Symbol.asyncDispose]();
-      orchestrator = await start(address.split(':')[1] ?? '0');
+      orchestrator = await start(address.split(':')[1] ?? '0', changed);
       // The client's channel finds it again within its backoff.
       await eventually(() => bench.submit(), { deadlineMs: 10_000 });
     },
-    async beside() {
-      const second = await start('0');
+    async beside(changed) {
+      const second = await start('0', changed);
       const other = openClient(TaskServiceClient, second.address);
       return {
         ...endsOf(other),

@@ -5,7 +5,14 @@ import { FACT_LIMITS, type FactsAnswer, type OrchestratorFacts } from './orchest
 
 const NOW_MS = Date.parse('2026-11-23T06:00:00.000Z');
 const AT = '2026-11-23T05:59:59.000Z';
-const CALM: OrchestratorFacts = { head: 70, feedLag: 0, workers: 2, running: 3, oldestDueAtMs: null };
+const CALM: OrchestratorFacts = {
+  head: 70,
+  feedLag: 0,
+  workers: 2,
+  running: 3,
+  oldestDueAtMs: null,
+  redis: { place: 'redis://there:6379', sealedUrl: '' },
+};
 
 function resultsWithout(...away: readonly Component[]): ProbeResults {
   return mapComponents((component) =>

@@ -9,6 +9,8 @@ export type OrchestratorFacts = {
   readonly running: number;
   /** When the task that waits longest became due, in epoch milliseconds; null: nothing is due. */
   readonly oldestDueAtMs: number | null;
+  /** Which Redis has the tickets; `sealedUrl` empty: the one that REDIS_URL names. */
+  readonly redis: { readonly place: string; readonly sealedUrl: string };
 };
 
 /** The reason is safe to show. */

@@ -1,7 +1,7 @@
 /** The six probes of this installation, each shared by all who ask. */
 import type { Logger } from '@morningai/service/logger';
 import { COMPONENTS, mapComponents, type Component, type ProbeResult, type ProbeResults } from '../domain/component.ts';
-import { secretsOf } from '../domain/secrets.ts';
+import { secretsOf } from '@morningai/service/secrets';
 import type { HealthConfig } from '../config.ts';
 import { grpcHealthProbe } from './grpc-health.ts';
 import { httpProbe } from './http.ts';
@@ -20,9 +20,14 @@ export type ComponentProbes = {
   probeAll(): Promise<ProbeResults>;
 };
 
-export function createComponentProbes(config: HealthConfig, logger: Logger): ComponentProbes {
+/** @param redisUrl which Redis has the tickets now */
+export function createComponentProbes(
+  config: HealthConfig,
+  logger: Logger,
+  redisUrl: () => Promise<string>,
+): ComponentProbes {
   const secrets = [config.databaseUrl, config.redisUrl, config.natsUrl, config.ingestUrl].flatMap(secretsOf);
-  const probes = probesOf(config);
+  const probes = probesOf(config, redisUrl);
   const shared = mapComponents((component) => {
     const note = noteChanges(component, logger);
     return share(async () => note(await runProbe(probes[component], config.probeMs, secrets)), REUSE_MS);
@@ -36,10 +41,10 @@ export function createComponentProbes(config: HealthConfig, logger: Logger): Com
   };
 }
 
-function probesOf(config: HealthConfig): Readonly<Record<Component, Probe>> {
+function probesOf(config: HealthConfig, redisUrl: () => Promise<string>): Readonly<Record<Component, Probe>> {
   return {
     postgres: postgresProbe(config.databaseUrl),
-    redis: redisProbe(config.redisUrl),
+    redis: redisProbe(redisUrl),
     nats: natsProbe(config.natsUrl),
     orchestrator: grpcHealthProbe(config.orchestratorAddress),
     ingest: httpProbe(new URL('health/live', withSlash(config.ingestUrl)).href),

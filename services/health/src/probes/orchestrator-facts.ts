@@ -33,5 +33,6 @@ function factsOf(status: GetStatusResponse): OrchestratorFacts {
     workers: status.workers,
     running: status.running,
     oldestDueAtMs: status.oldestDueAt?.getTime() ?? null,
+    redis: { place: status.redis?.place ?? '', sealedUrl: status.redis?.sealedUrl ?? '' },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { reason } from '@morningai/service/logger';
 import type { ProbeResult } from '../domain/component.ts';
-import { withoutSecrets } from '../domain/secrets.ts';
+import { withoutSecrets } from '@morningai/service/secrets';
 
 /**
  * Resolves if the component is up, throws why it is not. The signal aborts when the probe is over, in time or not: the

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 300;
 
 const PROBES: Readonly<Record<string, (address: string) => Probe>> = {
   postgres: (address) => postgresProbe(`postgres://me:hunter22@${address}/x`),
-  redis: (address) => redisProbe(`redis://:hunter22@${address}`),
+  redis: (address) => redisProbe(async () => `redis://:hunter22@${address}`),
   nats: (address) => natsProbe(`nats://me:hunter22@${address}`),
   grpc: grpcHealthProbe,
   http: (address) => httpProbe(`http://${address}/health/live`),

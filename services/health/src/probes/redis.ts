@@ -1,3 +1,5 @@
+import { reason } from '@morningai/service/logger';
+import { secretsOf, withoutSecrets } from '@morningai/service/secrets';
 import { Redis } from 'ioredis';
 import type { Probe } from './probe.ts';
 
@@ -5,8 +7,9 @@ import type { Probe } from './probe.ts';
 const GOODBYE_MS = 50;
 
 /** Up: Redis lets us in and answers PING with PONG; while it loads its data it does not. */
-export function redisProbe(url: string): Probe {
+export function redisProbe(urlNow: () => Promise<string>): Probe {
   return async (signal, timeoutMs) => {
+    const url = await urlNow();
     const client = new Redis(url, {
       lazyConnect: true,
       retryStrategy: () => null,
@@ -20,7 +23,10 @@ export function redisProbe(url: string): Probe {
     // ioredis keeps the cause for this event: connect() itself only says "Connection is closed."
     const failed = new Promise<never>((_, reject) => client.on('error', reject));
     signal.addEventListener('abort', () => client.disconnect(), { once: true });
-    await Promise.race([failed, ping(client)]);
+    signal.throwIfAborted();
+    await Promise.race([failed, ping(client)]).catch((error: unknown) => {
+      throw new Error(withoutSecrets(reason(error), secretsOf(url)), { cause: error });
+    });
   };
 }
 

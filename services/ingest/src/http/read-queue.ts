@@ -13,6 +13,15 @@ export const queueJsonSchema = z.strictObject({
   epoch: z.int().nullable(),
   /** Tasks with a ticket in Redis; null: unknown, Redis is away or another orchestrator leads. */
   tickets: z.int().nullable(),
+  /** Which Redis has the tickets. */
+  redis: z.strictObject({
+    /** Where it is, without user, password and options. */
+    place: z.string(),
+    /** Since when it is another one than REDIS_URL says; null: it is that one. */
+    movedAt: z.iso.datetime().nullable(),
+    /** Its password is not known, because MORNINGAI_API_KEY was changed since: move the queue again. */
+    locked: z.boolean(),
+  }),
   agents: z.array(
     z.strictObject({
       agent: z.string(),
@@ -34,7 +43,7 @@ export function readQueueRoute(orchestrator: Orchestrator): Route {
     about: 'What waits, agent by agent, and how it reaches workers.',
     answers: { 200: { about: 'As it is now; counts stop at one million.', schema: queueJsonSchema } },
     handle: async ({ signal }) => {
-      const { lane, why, term, epoch, tickets, agents } = await orchestrator.getQueue(signal);
+      const { lane, why, term, epoch, tickets, agents, redis } = await orchestrator.getQueue(signal);
       const rows = agents.map(({ agent, due, scheduled, running, freeSlots, oldestDueAt }) => ({
         agent,
         due: Number(due),
@@ -44,7 +53,12 @@ export function readQueueRoute(orchestrator: Orchestrator): Route {
         oldestDueAt: isoOrNull(oldestDueAt),
       }));
       const known = { term: numberOrNull(term), epoch: numberOrNull(epoch), tickets: numberOrNull(tickets) };
-      return { status: 200, body: { lane, why, ...known, agents: rows } };
+      const inUse = {
+        place: redis?.place ?? '',
+        movedAt: isoOrNull(redis?.movedAt),
+        locked: redis?.locked ?? false,
+      };
+      return { status: 200, body: { lane, why, ...known, redis: inUse, agents: rows } };
     },
   });
 }

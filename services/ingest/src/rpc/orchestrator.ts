@@ -1,7 +1,14 @@
 /** The orchestrator, as ingest calls it: every call has a time limit, is tried again while that lasts, and throws AppErrors. */
 import { AppError, asAppError } from '@morningai/core/errors';
-import { bearer, callUnary, openClient, type CallOptions } from '@morningai/rpc/client';
-import { SystemServiceClient, type GetQueueResponse, type ListWorkersResponse } from '@morningai/rpc/system';
+import { bearer, callStream, callUnary, openClient, type CallOptions } from '@morningai/rpc/client';
+import {
+  SystemServiceClient,
+  type GetQueueResponse,
+  type ListWorkersResponse,
+  type MoveQueueRequest,
+  type MoveQueueResponse,
+  type MoveReport,
+} from '@morningai/rpc/system';
 import {
   TaskServiceClient,
   type Accepted,
@@ -37,6 +44,8 @@ export type Orchestrator = {
   retryFailed(request: RetryFailedRequest, signal: AbortSignal): Promise<BulkResult>;
   listWorkers(signal: AbortSignal): Promise<ListWorkersResponse>;
   getQueue(signal: AbortSignal): Promise<GetQueueResponse>;
+  /** Asked for once, for it may have been done when its answer is lost. */
+  moveQueue(request: MoveQueueRequest, signal: AbortSignal): Promise<MoveReport>;
   /** Asks once: does it answer, and does its Postgres? @throws AppError */
   ping(signal: AbortSignal): Promise<void>;
   close(): void;
@@ -45,6 +54,8 @@ export type Orchestrator = {
 const PING_MS = 1_000;
 /** One call for many tasks: what is not done by then is said to be left. */
 const BULK_MS = 10_000;
+/** What each part of a move may take, and some. */
+const MOVE_MS = 45_000;
 
 export function openOrchestrator(options: {
   readonly address: string;
@@ -118,6 +129,20 @@ export function openOrchestrator(options: {
       ),
     listWorkers: (signal) => read(signal, (limits) => callUnary((...args) => system.listWorkers(...args), {}, limits)),
     getQueue: (signal) => read(signal, (limits) => callUnary((...args) => system.getQueue(...args), {}, limits)),
+    moveQueue: async (request, signal) => {
+      const limits = { metadata, deadlineMs: MOVE_MS, signal };
+      try {
+        const steps = callStream<MoveQueueRequest, MoveQueueResponse>(
+          (...args) => system.moveQueue(...args),
+          request,
+          limits,
+        );
+        for await (const { step } of steps) if (step?.$case === 'report') return step.value;
+      } catch (error) {
+        return refuseAsOurs(error);
+      }
+      throw new AppError('ORCHESTRATOR_UNAVAILABLE', 'the orchestrator ended the move without a report');
+    },
     ping: async (signal) => {
       await callUnary((...args) => system.getStatus(...args), {}, { metadata, deadlineMs: PING_MS, signal });
     },

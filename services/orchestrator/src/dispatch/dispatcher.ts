@@ -4,19 +4,21 @@
  * task that becomes due in this process while a slot is free here and nobody waits before it is claimed at once: no way is shorter.
  */
 import { performance } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Lane } from '@morningai/core/task';
 import type { Pool } from '@morningai/log/pool';
 import type { Written } from '@morningai/log/task-writer';
 import { ticketPrefix } from '@morningai/queue/queue-names';
 import type { Consumer, openTicketQueue } from '@morningai/queue/ticket-queue';
 import { reason, type Logger } from '@morningai/service/logger';
+import { createWaker } from '@morningai/service/waker';
 import { createHeldBack, type Limited } from '../domain/held-back.ts';
+import type { RedisInUse } from '../domain/redis-in-use.ts';
 import type { Roster } from '../domain/roster.ts';
 import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
 import type { ClaimAlong, Claims } from './claims.ts';
 import type { Leadership } from './leadership.ts';
 import { startLogLane } from './log-lane.ts';
+import { createMovableQueue } from './movable-queue.ts';
 import { startQueueLane, type QueueLane } from './queue-lane.ts';
 import { startTopUp } from './top-up.ts';
 import type { WorkSession } from './work-session.ts';
@@ -34,6 +36,7 @@ export type DispatchStatus = {
   readonly term: number | null;
   /** Tasks with a ticket, as far as the leader knows. */
   readonly ticketed: number;
+  readonly redis: RedisInUse;
 };
 
 export type Dispatcher = {
@@ -47,6 +50,8 @@ export type Dispatcher = {
   wake(): void;
   /** Has all tickets given out anew: what Postgres has of the tasks was mended. */
   renew(): Promise<void>;
+  /** From now on this Redis has the tickets. Those of the one before are not taken any more. */
+  moveTo(redis: RedisInUse): void;
   status(): DispatchStatus;
   close(): Promise<void>;
 };
@@ -54,7 +59,9 @@ export type Dispatcher = {
 export type DispatcherParts = {
   readonly pool: Pool;
   readonly openQueue: typeof openTicketQueue;
-  readonly redisUrl: string;
+  readonly redis: RedisInUse;
+  /** Fingerprint of what REDIS_URL says. */
+  readonly redisConfigured: string;
   readonly incarnation: string;
   readonly orchestratorId: string;
   readonly leadership: Leadership;
@@ -66,12 +73,14 @@ export type DispatcherParts = {
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const { pool, claims, roster, logger, orchestratorId, leadership } = parts;
   const stop = new AbortController();
+  const reporter = createWaker();
   const consumers = new Map<string, Consumer & { readonly epoch: number }>();
   const heldBack = createHeldBack(() => performance.now());
   let others: readonly OrchestratorReport[] = [];
+  let { redis } = parts;
 
-  const queue = parts.openQueue({
-    url: parts.redisUrl,
+  const queue = createMovableQueue(parts.openQueue, {
+    url: redis.url,
     prefix: ticketPrefix(parts.incarnation),
     onChange(connected) {
       logger[connected ? 'info' : 'warn']({ connected }, connected ? 'redis answers' : 'redis is away');
@@ -82,6 +91,7 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   const lane: QueueLane = startQueueLane({
     pool,
     queue,
+    place: () => redis.place,
     leadership,
     logger,
     onChange() {
@@ -176,13 +186,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
 
   const report = async () => {
     while (!stop.signal.aborted) {
-      const own = Object.fromEntries(roster.agents().map((agent) => [agent, roster.slotsOf(agent)]));
-      await reportOrchestrator(pool, { id: orchestratorId, slots: own }, ALIVE_MS).then(
+      const slots = Object.fromEntries(roster.agents().map((agent) => [agent, roster.slotsOf(agent)]));
+      const { redisConfigured } = parts;
+      const own = { id: orchestratorId, slots, redisMove: redis.move, redisConfigured };
+      await reportOrchestrator(pool, own, ALIVE_MS).then(
         (living) => void (others = living),
         (error: unknown) => logger.debug({ why: reason(error) }, 'orchestrator not reported'),
       );
       heldBack.takeOverdue().forEach(release);
-      await delay(REPORT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      await reporter.sleep(REPORT_MS, stop.signal);
     }
   };
   const reporting = report();
@@ -202,12 +214,22 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       topUp.limited(limited);
     },
     renew: lane.renew,
+    moveTo(next) {
+      const isElsewhere = next.url !== redis.url;
+      redis = next;
+      if (isElsewhere) {
+        queue.moveTo(next.url);
+        lane.moved();
+      }
+      reporter.wake();
+    },
     status: () => ({
       lane: lane.epoch === null ? 'log' : 'queue',
       why: lane.why,
       epoch: lane.epoch,
       term: lane.term,
       ticketed: topUp.ticketed,
+      redis,
     }),
     async close() {
       stop.abort();

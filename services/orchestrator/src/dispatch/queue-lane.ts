@@ -30,12 +30,16 @@ export type QueueLane = {
   suspect(error: unknown): void;
   /** Has everything given out anew, whoever leads: the marker goes, and so the next beat begins an epoch. */
   renew(): Promise<void>;
+  /** The queue is another Redis now: closed until an epoch is open there. What the one before still answers is not listened to. */
+  moved(): void;
   close(): Promise<void>;
 };
 
 export type QueueLaneParts = {
   readonly pool: Pool;
   readonly queue: TicketQueue;
+  /** Where the queue is, as anybody may read it. */
+  readonly place: () => string;
   readonly leadership: Leadership;
   readonly logger: Logger;
   /** Told when the epoch, or whether this process leads it, has changed. */
@@ -45,7 +49,7 @@ export type QueueLaneParts = {
 type Open = { readonly epoch: number; readonly term: number | null };
 
 export function startQueueLane(parts: QueueLaneParts): QueueLane {
-  const { pool, queue, leadership, logger, onChange } = parts;
+  const { pool, queue, place, leadership, logger, onChange } = parts;
   const stop = new AbortController();
   const waker = createWaker();
   const state = createLaneState();
@@ -53,6 +57,8 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   let why = 'redis was not reached yet';
   let policyAt = -Infinity;
   let policyProblem: string | null = null;
+  /** Rises with every move: what was asked in an earlier stay is of another Redis. */
+  let stay = 0;
 
   const become = (next: Open | null, reasonClosed = '') => {
     const changed = open?.epoch !== next?.epoch || open?.term !== next?.term;
@@ -69,7 +75,9 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
 
   const checkPolicy = async () => {
     if (performance.now() - policyAt < POLICY_EVERY_MS) return policyProblem;
+    const asked = stay;
     const policy = await queue.memoryPolicy();
+    if (asked !== stay) return null;
     policyAt = performance.now();
     const problem =
       policy === POLICY_NEEDED
@@ -81,8 +89,11 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   };
 
   const begin = async ({ term, cause }: Beginning) => {
-    const epoch = await startEpoch(pool, { term, cause });
+    const asked = stay;
+    const epoch = await startEpoch(pool, { term, cause, redis: place() });
+    if (asked !== stay) return;
     const planted = await queue.marker.plant(term, epoch);
+    if (asked !== stay) return;
     if (planted.kind === 'ok') logger.info({ epoch, term, cause }, 'epoch started');
     await act(state.planted(planted));
     if (planted.kind === 'ok') await queue.dropEpochsBefore(epoch);
@@ -105,19 +116,25 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   };
 
   const tick = async () => {
+    const asked = stay;
     const { connected } = queue;
     if (!connected) policyAt = -Infinity;
     const problem = connected ? await checkPolicy() : null;
+    if (asked !== stay) return undefined;
     const question = state.next({ connected, problem, term: leadership.term });
     switch (question.ask) {
       case 'nothing':
         return become(null, question.why);
       case 'epoch':
         return begin(question);
-      case 'beat':
-        return act(state.beaten(await queue.marker.beat(question.last)));
-      case 'read':
-        return act(state.found(await queue.marker.read(), performance.now()));
+      case 'beat': {
+        const beaten = await queue.marker.beat(question.last);
+        return asked === stay ? act(state.beaten(beaten)) : undefined;
+      }
+      case 'read': {
+        const found = await queue.marker.read();
+        return asked === stay ? act(state.found(found, performance.now())) : undefined;
+      }
       default:
         return question satisfies never;
     }
@@ -125,8 +142,9 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
 
   const run = async () => {
     while (!stop.signal.aborted) {
+      const asked = stay;
       await tick().catch((error: unknown) => {
-        if (!stop.signal.aborted) become(null, reason(error));
+        if (!stop.signal.aborted && asked === stay) become(null, reason(error));
       });
       await waker.sleep(TICK_MS, stop.signal);
     }
@@ -150,6 +168,14 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
     },
     async renew() {
       await queue.marker.erase();
+      waker.wake();
+    },
+    moved() {
+      stay += 1;
+      policyAt = -Infinity;
+      policyProblem = null;
+      state.moved();
+      become(null, 'the queue was moved: no epoch is open there yet');
       waker.wake();
     },
     async close() {

@@ -73,3 +73,19 @@ test('a follower believes in an epoch while its beat rises', () => {
   expect(state.found(mark, 3_001)).toEqual({ kind: 'closed', why: 'the leader raises no beat' });
   expect(state.found({ ...mark, beat: 1 }, 3_100)).toEqual(open);
 });
+
+test('after a move the leader begins an epoch, whatever it left in the Redis before', () => {
+  const state = leader();
+  state.moved();
+  expect(state.next(leading)).toEqual({ ask: 'epoch', term: 3, cause: 'moved to another redis' });
+  state.planted({ kind: 'ok', mark: { ...mark, epoch: 6 } });
+  expect(state.next(leading)).toMatchObject({ ask: 'beat' });
+  expect(state.next({ ...leading, term: 4 })).toMatchObject({ cause: 'a new leader' });
+});
+
+test('after a move a follower believes what it finds there, and not how long ago it saw the beat rise elsewhere', () => {
+  const state = createLaneState();
+  state.found(mark, 0);
+  state.moved();
+  expect(state.found(mark, 60_000)).toEqual({ kind: 'open', epoch: 5, term: null });
+});

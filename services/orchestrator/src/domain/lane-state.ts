@@ -41,12 +41,15 @@ export type LaneState = {
   planted(answer: Beaten): Meaning;
   /** The marker that a follower found. */
   found(mark: Mark | null, now: number): Meaning;
+  /** Another Redis is asked from here on: whatever its marker says, it begins an epoch. */
+  moved(): void;
 };
 
 export function createLaneState(): LaneState {
   /** As this process, leading, left it. */
   let mark: Mark | null = null;
   let seen: { readonly mark: Mark; readonly at: number } | null = null;
+  let isMoved = false;
 
   const overruled = ({ term }: Mark): Meaning => {
     mark = null;
@@ -55,6 +58,7 @@ export function createLaneState(): LaneState {
 
   const leads = (ours: Mark): Meaning => {
     mark = ours;
+    isMoved = false;
     return { kind: 'open', epoch: ours.epoch, term: ours.term };
   };
 
@@ -67,7 +71,8 @@ export function createLaneState(): LaneState {
         return { ask: 'read' };
       }
       seen = null;
-      return mark?.term === term ? { ask: 'beat', last: mark } : { ask: 'epoch', term, cause: 'a new leader' };
+      if (mark?.term === term) return { ask: 'beat', last: mark };
+      return { ask: 'epoch', term, cause: isMoved ? 'moved to another redis' : 'a new leader' };
     },
     beaten(answer) {
       if (answer.kind === 'superseded') return overruled(answer.mark);
@@ -82,8 +87,14 @@ export function createLaneState(): LaneState {
       if (there === null) return { kind: 'closed', why: 'redis has no marker' };
       const rose = seen === null || there.epoch !== seen.mark.epoch || there.beat !== seen.mark.beat;
       if (rose) seen = { mark: there, at: now };
+      isMoved = false;
       if (now - (seen?.at ?? now) > BEAT_SILENT_MS) return { kind: 'closed', why: 'the leader raises no beat' };
       return { kind: 'open', epoch: there.epoch, term: null };
+    },
+    moved() {
+      mark = null;
+      seen = null;
+      isMoved = true;
     },
   };
 }

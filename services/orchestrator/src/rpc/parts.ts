@@ -7,6 +7,7 @@ import type { AgentCatalog } from '../agent-catalog.ts';
 import type { AssignmentCache } from '../dispatch/assignment-cache.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Heartbeats } from '../dispatch/heartbeats.ts';
+import type { MoveParts } from '../dispatch/move-queue.ts';
 import type { Pace } from '../dispatch/pace.ts';
 import type { Publisher } from '../dispatch/publisher.ts';
 import type { WorkSession } from '../dispatch/work-session.ts';
@@ -22,6 +23,8 @@ export type Parts = {
   readonly dispatcher: Dispatcher;
   readonly heartbeats: Heartbeats;
   readonly publisher: Publisher;
+  /** What moving the queue to another Redis needs. */
+  readonly move: MoveParts;
   readonly roster: Roster<WorkSession>;
   readonly clock: PostgresClock;
   readonly logger: Logger;

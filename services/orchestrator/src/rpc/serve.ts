@@ -8,6 +8,7 @@ import { cancelTasks } from './cancel-tasks.ts';
 import { getQueue } from './get-queue.ts';
 import { listAgents } from './list-agents.ts';
 import { listWorkers } from './list-workers.ts';
+import { moveQueue } from './move-queue.ts';
 import type { RpcParts } from './parts.ts';
 import { readSteps } from './read-steps.ts';
 import { getTask, listTaskEvents, listTasks } from './read-tasks.ts';
@@ -43,6 +44,7 @@ export function serve(server: Server, parts: RpcParts): void {
     getStatus: unary(authenticate, onBug, () => getStatus(parts)),
     listWorkers: unary(authenticate, onBug, async () => listWorkers(parts)),
     getQueue: unary(authenticate, onBug, () => getQueue(parts)),
+    moveQueue: serverStream(authenticate, onBug, (request, context) => moveQueue(parts, request, context)),
   };
   server.addService(TaskServiceService, tasks);
   server.addService(WorkerServiceService, worker);

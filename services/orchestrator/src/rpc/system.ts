@@ -6,6 +6,7 @@ import { oldestDueAt } from '../store/oldest-due.ts';
 import { eventMessage } from './event-message.ts';
 import { loadFeedCheckpoint } from '../store/feed-checkpoint.ts';
 import type { Parts } from './parts.ts';
+import { redisMessage } from './redis-message.ts';
 
 /** Small enough that a frame of the largest inputs stays under the message limit. */
 const FRAME_EVENTS = 200;
@@ -55,5 +56,6 @@ export async function getStatus(parts: Parts): Promise<GetStatusResponse> {
     freeSlots: parts.roster.freeSlots,
     running: members.reduce((sum, member) => sum + member.held.size, 0),
     oldestDueAt: oldest ?? undefined,
+    redis: redisMessage(parts.dispatcher.status().redis),
   };
 }

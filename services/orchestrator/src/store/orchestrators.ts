@@ -3,13 +3,18 @@ import type { Pool, Statement } from '@morningai/log/pool';
 
 export type OrchestratorReport = { readonly id: string; readonly slots: Readonly<Record<string, number>> };
 
+/** Which change of `redis_move` it follows, and the fingerprint of its REDIS_URL. */
+type OwnRedis = { readonly redisMove: number; readonly redisConfigured: string };
+
 const REPORT: Statement = {
   name: 'report_orchestrator',
   sql: `WITH gone AS (
           DELETE FROM orchestrators o WHERE o.seen_at < clock_timestamp() - interval '1 day' AND o.id <> $1
         ), own AS (
-          INSERT INTO orchestrators AS o (id, slots, seen_at) VALUES ($1, $2, clock_timestamp())
-          ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, seen_at = excluded.seen_at
+          INSERT INTO orchestrators AS o (id, slots, seen_at, redis_move, redis_configured)
+          VALUES ($1, $2, clock_timestamp(), $4, $5)
+          ON CONFLICT (id) DO UPDATE SET
+            slots = excluded.slots, seen_at = excluded.seen_at, redis_move = excluded.redis_move
         )
         SELECT o.id, o.slots FROM orchestrators o
         WHERE o.id <> $1 AND o.seen_at > clock_timestamp() - $3 * interval '1 millisecond'
@@ -19,10 +24,11 @@ const REPORT: Statement = {
 /** Says that this one lives. @returns the others that were heard of in the last `withinMs` */
 export function reportOrchestrator(
   pool: Pool,
-  own: OrchestratorReport,
+  own: OrchestratorReport & OwnRedis,
   withinMs: number,
 ): Promise<OrchestratorReport[]> {
-  return pool.query<OrchestratorReport>(REPORT, [own.id, JSON.stringify(own.slots), withinMs]);
+  const { id, slots, redisMove, redisConfigured } = own;
+  return pool.query<OrchestratorReport>(REPORT, [id, JSON.stringify(slots), withinMs, redisMove, redisConfigured]);
 }
 
 const ELSEWHERE: Statement = {

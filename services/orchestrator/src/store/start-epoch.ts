@@ -10,10 +10,13 @@ const VERSION: Statement = {
   sql: 'SELECT version FROM streams WHERE stream = $1',
 };
 
-/** @returns the number of the new epoch. @throws when Postgres does not answer: the event may be there, and its number is skipped */
+/**
+ * @param epoch.redis where it lives, as anybody may read it
+ * @returns the number of the new epoch. @throws when Postgres does not answer: the event may be there, and its number is skipped
+ */
 export async function startEpoch(
   pool: Pool,
-  epoch: { readonly term: number; readonly cause: string },
+  epoch: { readonly term: number; readonly cause: string; readonly redis: string },
 ): Promise<number> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const rows = await pool.query<{ version: number }>(VERSION, [STREAM]);

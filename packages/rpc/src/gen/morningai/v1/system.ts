@@ -89,6 +89,21 @@ export interface GetStatusResponse {
   running: number;
   /** Unset: nothing is due. */
   oldestDueAt: Date | undefined;
+  redis: RedisInUse | undefined;
+}
+
+/** RedisInUse says which Redis has the tickets. */
+export interface RedisInUse {
+  /** Where it is, without user, password and options. */
+  place: string;
+  /** Since when it is another one than REDIS_URL says. Unset: it is that one. */
+  movedAt:
+    | Date
+    | undefined;
+  /** The whole URL, for services: whoever has the API key opens it. Empty: REDIS_URL has it, or it is not told here. */
+  sealedUrl: string;
+  /** The API key that sealed it is not ours: its password is not known. */
+  locked: boolean;
 }
 
 export interface ListWorkersRequest {
@@ -143,6 +158,7 @@ export interface GetQueueResponse {
     | undefined;
   /** Every agent a worker has ever offered, by name. */
   agents: AgentQueue[];
+  redis: RedisInUse | undefined;
 }
 
 export interface AgentQueue {
@@ -155,6 +171,66 @@ export interface AgentQueue {
   freeSlots: number;
   /** Unset: nothing is due. */
   oldestDueAt: Date | undefined;
+}
+
+export interface MoveQueueRequest {
+  /** A Redis URL. */
+  to: string;
+  /** Checks and reports only. */
+  dryRun: boolean;
+}
+
+export interface MoveQueueResponse {
+  step: { $case: "progress"; value: MoveProgress } | //
+  /** The last message. */
+  { $case: "report"; value: MoveReport } | undefined;
+}
+
+export interface MoveProgress {
+  /**
+   * "checked": it may be moved there; "moved": it is recorded; "open": an epoch is open there; "claimed": a worker got a task by a ticket
+   * of it.
+   */
+  step: string;
+  /** Since the call. */
+  after: Duration | undefined;
+}
+
+/** MoveReport has the places of the two, without user, password and options. */
+export interface MoveReport {
+  dryRun: boolean;
+  from: string;
+  to: string;
+  /** As the new one says. */
+  version: string;
+  /** False: nobody knows what is in the Redis before. */
+  oldAnswers: boolean;
+  /** Keys of this log that an earlier stay had left there: deleted, unless it is a dry run. */
+  leftovers: bigint;
+  checked:
+    | Duration
+    | undefined;
+  /** From the record until an epoch was open there. Unset: none is yet. */
+  open: Duration | undefined;
+  epoch?:
+    | bigint
+    | undefined;
+  /** From the record to the first claim by a ticket of it. Unset: there was none in time. */
+  firstTicket:
+    | Duration
+    | undefined;
+  /** Tasks that have a ticket there now. Unset: unknown. */
+  tickets?:
+    | bigint
+    | undefined;
+  /** Orchestrators that were heard of just now, and how many of them follow. */
+  orchestrators: number;
+  followed: number;
+  /** What became of the keys in the Redis before: "deleted", "unreachable", or "kept", for it is the same server or somebody may use it still. */
+  oldKeys: string;
+  oldKeysDeleted: bigint;
+  /** Why no epoch is open there; empty: one is. */
+  why: string;
 }
 
 function createBaseReadEventsRequest(): ReadEventsRequest {
@@ -769,6 +845,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     freeSlots: 0,
     running: 0,
     oldestDueAt: undefined,
+    redis: undefined,
   };
 }
 
@@ -800,6 +877,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.oldestDueAt !== undefined) {
       Timestamp.encode(toTimestamp(message.oldestDueAt), writer.uint32(58).fork()).join();
+    }
+    if (message.redis !== undefined) {
+      RedisInUse.encode(message.redis, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -873,6 +953,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.oldestDueAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.redis = RedisInUse.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -899,6 +987,100 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.freeSlots = object.freeSlots ?? 0;
     message.running = object.running ?? 0;
     message.oldestDueAt = object.oldestDueAt ?? undefined;
+    message.redis = (object.redis !== undefined && object.redis !== null)
+      ? RedisInUse.fromPartial(object.redis)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRedisInUse(): RedisInUse {
+  return { place: "", movedAt: undefined, sealedUrl: "", locked: false };
+}
+
+export const RedisInUse: MessageFns<RedisInUse> = {
+  encode(message: RedisInUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.place !== "") {
+      writer.uint32(10).string(message.place);
+    }
+    if (message.movedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.movedAt), writer.uint32(18).fork()).join();
+    }
+    if (message.sealedUrl !== "") {
+      writer.uint32(26).string(message.sealedUrl);
+    }
+    if (message.locked !== false) {
+      writer.uint32(32).bool(message.locked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RedisInUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRedisInUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.place = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.movedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sealedUrl = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.locked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RedisInUse>, I>>(base?: I): RedisInUse {
+    return RedisInUse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RedisInUse>, I>>(object: I): RedisInUse {
+    const message = createBaseRedisInUse();
+    message.place = object.place ?? "";
+    message.movedAt = object.movedAt ?? undefined;
+    message.sealedUrl = object.sealedUrl ?? "";
+    message.locked = object.locked ?? false;
     return message;
   },
 };
@@ -1253,7 +1435,7 @@ export const GetQueueRequest: MessageFns<GetQueueRequest> = {
 };
 
 function createBaseGetQueueResponse(): GetQueueResponse {
-  return { lane: "", why: "", term: undefined, epoch: undefined, tickets: undefined, agents: [] };
+  return { lane: "", why: "", term: undefined, epoch: undefined, tickets: undefined, agents: [], redis: undefined };
 }
 
 export const GetQueueResponse: MessageFns<GetQueueResponse> = {
@@ -1284,6 +1466,9 @@ export const GetQueueResponse: MessageFns<GetQueueResponse> = {
     }
     for (const v of message.agents) {
       AgentQueue.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.redis !== undefined) {
+      RedisInUse.encode(message.redis, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -1349,6 +1534,14 @@ export const GetQueueResponse: MessageFns<GetQueueResponse> = {
             message.agents.push(AgentQueue.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.redis = RedisInUse.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1372,6 +1565,9 @@ export const GetQueueResponse: MessageFns<GetQueueResponse> = {
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : undefined;
     message.tickets = (object.tickets !== undefined && object.tickets !== null) ? BigInt(object.tickets) : undefined;
     message.agents = object.agents?.map((e) => AgentQueue.fromPartial(e)) || [];
+    message.redis = (object.redis !== undefined && object.redis !== null)
+      ? RedisInUse.fromPartial(object.redis)
+      : undefined;
     return message;
   },
 };
@@ -1500,6 +1696,493 @@ export const AgentQueue: MessageFns<AgentQueue> = {
   },
 };
 
+function createBaseMoveQueueRequest(): MoveQueueRequest {
+  return { to: "", dryRun: false };
+}
+
+export const MoveQueueRequest: MessageFns<MoveQueueRequest> = {
+  encode(message: MoveQueueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.to !== "") {
+      writer.uint32(10).string(message.to);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveQueueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveQueueRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MoveQueueRequest>, I>>(base?: I): MoveQueueRequest {
+    return MoveQueueRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveQueueRequest>, I>>(object: I): MoveQueueRequest {
+    const message = createBaseMoveQueueRequest();
+    message.to = object.to ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseMoveQueueResponse(): MoveQueueResponse {
+  return { step: undefined };
+}
+
+export const MoveQueueResponse: MessageFns<MoveQueueResponse> = {
+  encode(message: MoveQueueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.step?.$case) {
+      case "progress":
+        MoveProgress.encode(message.step.value, writer.uint32(10).fork()).join();
+        break;
+      case "report":
+        MoveReport.encode(message.step.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveQueueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveQueueResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = { $case: "progress", value: MoveProgress.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = { $case: "report", value: MoveReport.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MoveQueueResponse>, I>>(base?: I): MoveQueueResponse {
+    return MoveQueueResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveQueueResponse>, I>>(object: I): MoveQueueResponse {
+    const message = createBaseMoveQueueResponse();
+    switch (object.step?.$case) {
+      case "progress": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "progress", value: MoveProgress.fromPartial(object.step.value) };
+        }
+        break;
+      }
+      case "report": {
+        if (object.step?.value !== undefined && object.step?.value !== null) {
+          message.step = { $case: "report", value: MoveReport.fromPartial(object.step.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseMoveProgress(): MoveProgress {
+  return { step: "", after: undefined };
+}
+
+export const MoveProgress: MessageFns<MoveProgress> = {
+  encode(message: MoveProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.after !== undefined) {
+      Duration.encode(message.after, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.after = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MoveProgress>, I>>(base?: I): MoveProgress {
+    return MoveProgress.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveProgress>, I>>(object: I): MoveProgress {
+    const message = createBaseMoveProgress();
+    message.step = object.step ?? "";
+    message.after = (object.after !== undefined && object.after !== null)
+      ? Duration.fromPartial(object.after)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMoveReport(): MoveReport {
+  return {
+    dryRun: false,
+    from: "",
+    to: "",
+    version: "",
+    oldAnswers: false,
+    leftovers: 0n,
+    checked: undefined,
+    open: undefined,
+    epoch: undefined,
+    firstTicket: undefined,
+    tickets: undefined,
+    orchestrators: 0,
+    followed: 0,
+    oldKeys: "",
+    oldKeysDeleted: 0n,
+    why: "",
+  };
+}
+
+export const MoveReport: MessageFns<MoveReport> = {
+  encode(message: MoveReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dryRun !== false) {
+      writer.uint32(8).bool(message.dryRun);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(26).string(message.to);
+    }
+    if (message.version !== "") {
+      writer.uint32(34).string(message.version);
+    }
+    if (message.oldAnswers !== false) {
+      writer.uint32(40).bool(message.oldAnswers);
+    }
+    if (message.leftovers !== 0n) {
+      if (BigInt.asUintN(64, message.leftovers) !== message.leftovers) {
+        throw new globalThis.Error("value provided for field message.leftovers of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.leftovers);
+    }
+    if (message.checked !== undefined) {
+      Duration.encode(message.checked, writer.uint32(58).fork()).join();
+    }
+    if (message.open !== undefined) {
+      Duration.encode(message.open, writer.uint32(66).fork()).join();
+    }
+    if (message.epoch !== undefined) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.epoch);
+    }
+    if (message.firstTicket !== undefined) {
+      Duration.encode(message.firstTicket, writer.uint32(82).fork()).join();
+    }
+    if (message.tickets !== undefined) {
+      if (BigInt.asUintN(64, message.tickets) !== message.tickets) {
+        throw new globalThis.Error("value provided for field message.tickets of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.tickets);
+    }
+    if (message.orchestrators !== 0) {
+      writer.uint32(96).uint32(message.orchestrators);
+    }
+    if (message.followed !== 0) {
+      writer.uint32(104).uint32(message.followed);
+    }
+    if (message.oldKeys !== "") {
+      writer.uint32(114).string(message.oldKeys);
+    }
+    if (message.oldKeysDeleted !== 0n) {
+      if (BigInt.asUintN(64, message.oldKeysDeleted) !== message.oldKeysDeleted) {
+        throw new globalThis.Error("value provided for field message.oldKeysDeleted of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.oldKeysDeleted);
+    }
+    if (message.why !== "") {
+      writer.uint32(130).string(message.why);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.oldAnswers = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.leftovers = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.checked = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.open = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.firstTicket = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.tickets = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.orchestrators = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.followed = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.oldKeys = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.oldKeysDeleted = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<MoveReport>, I>>(base?: I): MoveReport {
+    return MoveReport.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveReport>, I>>(object: I): MoveReport {
+    const message = createBaseMoveReport();
+    message.dryRun = object.dryRun ?? false;
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    message.version = object.version ?? "";
+    message.oldAnswers = object.oldAnswers ?? false;
+    message.leftovers = (object.leftovers !== undefined && object.leftovers !== null) ? BigInt(object.leftovers) : 0n;
+    message.checked = (object.checked !== undefined && object.checked !== null)
+      ? Duration.fromPartial(object.checked)
+      : undefined;
+    message.open = (object.open !== undefined && object.open !== null) ? Duration.fromPartial(object.open) : undefined;
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : undefined;
+    message.firstTicket = (object.firstTicket !== undefined && object.firstTicket !== null)
+      ? Duration.fromPartial(object.firstTicket)
+      : undefined;
+    message.tickets = (object.tickets !== undefined && object.tickets !== null) ? BigInt(object.tickets) : undefined;
+    message.orchestrators = object.orchestrators ?? 0;
+    message.followed = object.followed ?? 0;
+    message.oldKeys = object.oldKeys ?? "";
+    message.oldKeysDeleted = (object.oldKeysDeleted !== undefined && object.oldKeysDeleted !== null)
+      ? BigInt(object.oldKeysDeleted)
+      : 0n;
+    message.why = object.why ?? "";
+    return message;
+  },
+};
+
 export type SystemServiceService = typeof SystemServiceService;
 export const SystemServiceService = {
   /** ReadEvents streams the whole log in order from after_position, up to the head at the time of the call. */
@@ -1555,6 +2238,20 @@ export const SystemServiceService = {
     responseSerialize: (value: GetQueueResponse): Buffer => Buffer.from(GetQueueResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetQueueResponse => GetQueueResponse.decode(value),
   },
+  /**
+   * MoveQueue moves the tickets to another Redis while work goes on, for every orchestrator and whoever starts later. It streams how far
+   * it has come, and at the end one report. Until it says "moved" nothing has changed. One move at a time: a second is refused
+   * (QUEUE_MOVE_RUNNING).
+   */
+  moveQueue: {
+    path: "/morningai.v1.SystemService/MoveQueue" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: MoveQueueRequest): Buffer => Buffer.from(MoveQueueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MoveQueueRequest => MoveQueueRequest.decode(value),
+    responseSerialize: (value: MoveQueueResponse): Buffer => Buffer.from(MoveQueueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MoveQueueResponse => MoveQueueResponse.decode(value),
+  },
 } as const;
 
 export interface SystemServiceServer extends UntypedServiceImplementation {
@@ -1571,6 +2268,12 @@ export interface SystemServiceServer extends UntypedServiceImplementation {
   listWorkers: handleUnaryCall<ListWorkersRequest, ListWorkersResponse>;
   /** GetQueue answers, agent by agent, what waits and how it reaches workers; it touches Postgres only. */
   getQueue: handleUnaryCall<GetQueueRequest, GetQueueResponse>;
+  /**
+   * MoveQueue moves the tickets to another Redis while work goes on, for every orchestrator and whoever starts later. It streams how far
+   * it has come, and at the end one report. Until it says "moved" nothing has changed. One move at a time: a second is refused
+   * (QUEUE_MOVE_RUNNING).
+   */
+  moveQueue: handleServerStreamingCall<MoveQueueRequest, MoveQueueResponse>;
 }
 
 export interface SystemServiceClient extends Client {
@@ -1639,6 +2342,17 @@ export interface SystemServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetQueueResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * MoveQueue moves the tickets to another Redis while work goes on, for every orchestrator and whoever starts later. It streams how far
+   * it has come, and at the end one report. Until it says "moved" nothing has changed. One move at a time: a second is refused
+   * (QUEUE_MOVE_RUNNING).
+   */
+  moveQueue(request: MoveQueueRequest, options?: Partial<CallOptions>): ClientReadableStream<MoveQueueResponse>;
+  moveQueue(
+    request: MoveQueueRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<MoveQueueResponse>;
 }
 
 export const SystemServiceClient = makeGenericClientConstructor(

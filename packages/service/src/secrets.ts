@@ -3,10 +3,12 @@
 /** Everything secret in a connection URL, as it stands there and as it is meant. */
 export function secretsOf(url: string): readonly string[] {
   if (!URL.canParse(url)) return [];
-  const { username, password } = new URL(url);
+  const { username, password, searchParams } = new URL(url);
+  const options = [...searchParams].flatMap(([name, value]) => (/password/i.test(name) ? [value] : []));
   // nats://token@host: a lone user name is the token.
   const secrets = password === '' && /^(nats|tls):/.test(url) ? [username] : [password];
-  return [...new Set(secrets.flatMap((secret) => [secret, decoded(secret)]))].filter((secret) => secret !== '');
+  const all = [...secrets.flatMap((secret) => [secret, decoded(secret)]), ...options];
+  return [...new Set(all)].filter((secret) => secret !== '');
 }
 
 export function withoutSecrets(text: string, secrets: readonly string[]): string {

@@ -10,6 +10,10 @@ test('a lone user name is a secret to NATS only', () => {
   expect(secretsOf('postgres://me@db/x')).toEqual([]);
 });
 
+test('a password among the options of a URL is one', () => {
+  expect(secretsOf('redis://there?sentinelPassword=s3cret&db=1')).toEqual(['s3cret']);
+});
+
 test('a stray percent sign is no error', () => {
   expect(secretsOf('redis://:100%@r:6379')).toEqual(['100%']);
 });
