@@ -6,6 +6,7 @@ import { keysDeleted } from './drills/keys-deleted.ts';
 import { orchestratorKilled } from './drills/orchestrator-killed.ts';
 import { poison, poisonAtOnce } from './drills/poison.ts';
 import { postgresKilled } from './drills/postgres-killed.ts';
+import { queueMove } from './drills/queue-move.ts';
 import { redisEvicts } from './drills/redis-evicts.ts';
 import { redisFull } from './drills/redis-full.ts';
 import { redisKilled } from './drills/redis-killed.ts';
@@ -43,6 +44,7 @@ export const DRILLS: readonly Drill[] = [
   redisEvicts,
   redisSlow,
   redisUnwilling,
+  queueMove,
   workerClock,
   overdue,
   postgresKilled,

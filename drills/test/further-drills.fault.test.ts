@@ -6,6 +6,7 @@ const ALONE = [
   'redis-broken',
   'redis-slow',
   'redis-unwilling',
+  'queue-move',
   'overdue',
   'two-primaries',
   'postgres-cut',
