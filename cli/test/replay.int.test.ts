@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { openPool } from '@morningai/log/pool';
+import { redisPlace } from '@morningai/queue/redis-place';
+import { openTestbed } from '@morningai/testbed';
 import { expect, test } from 'vitest';
 import { runCli, startStack } from './start-cli.ts';
 
-test('replay, why and verify speak to the running stack', { timeout: 180_000 }, async () => {
+test('replay, why, verify and queue move speak to the running stack', { timeout: 240_000 }, async () => {
   await using stack = await startStack();
   const run = (...args: readonly string[]) => runCli(['--folder', stack.folder, ...args]);
   const json = async <T>(...args: readonly string[]) => {
@@ -50,6 +52,8 @@ test('replay, why and verify speak to the running stack', { timeout: 180_000 }, 
     stdout: expect.stringContaining('the chain is not the one that was anchored'),
   });
 
+  await movesQueue(run, json);
+
   const redisAway = { REDIS_URL: 'redis://127.0.0.1:9', DATABASE_URL: databaseUrl, INGEST_URL: 'http://127.0.0.1:9' };
   const blind = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'not-needed-for-this' });
   expect(blind).toMatchObject({ code: 0, stderr: '' });
@@ -57,6 +61,35 @@ test('replay, why and verify speak to the running stack', { timeout: 180_000 }, 
   const nobody = await runCli(['verify'], { ...redisAway, MORNINGAI_API_KEY: 'x', DATABASE_ROLE: 'nobody' });
   expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining('role "nobody" does not exist')]);
 });
+
+type Run = (...args: readonly string[]) => ReturnType<typeof runCli>;
+type Json = <T>(...args: readonly string[]) => Promise<T>;
+
+/** To another Redis, by a second word only; what asks Redis asks that one, also when the one before is gone. */
+async function movesQueue(run: Run, json: Json): Promise<void> {
+  await using other = await openTestbed({ components: ['redis'] });
+  const to = other.redis.url;
+  const place = redisPlace(to);
+  expect(await run('queue', 'move', '--to', 'http://there', '--yes')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('QUEUE_URL_INVALID') as string,
+  });
+  const unsure = await run('queue', 'move', '--to', to);
+  expect(unsure).toMatchObject({ code: 2, stderr: expect.stringContaining('say --yes') as string });
+  expect(unsure.stdout).toContain('it would be moved there');
+  const moved = await run('queue', 'move', '--to', to, '--yes', '--json');
+  expect(moved).toMatchObject({ code: 0, stderr: expect.stringMatching(/^checked .*\nmoved .*\nopen /) as string });
+  expect(JSON.parse(moved.stdout)).toMatchObject({
+    dryRun: false,
+    to: place,
+    oldKeys: { state: 'deleted' },
+    orchestrators: { living: 1, followed: 1 },
+  });
+  expect((await run('queue')).stdout).toContain(`redis ${place}, moved there at`);
+  expect(await run('stack', 'kill', 'redis')).toMatchObject({ code: 0 });
+  await json('submit', 'echo', '{}', '--wait');
+  expect(await json('verify')).toMatchObject({ problems: [], tickets: { unknown: [] } });
+}
 
 test('replay does not wait for an orchestrator that takes the call and says nothing', { timeout: 60_000 }, async () => {
   const frozen = createServer().listen(0, '127.0.0.1');

@@ -220,8 +220,8 @@ export const SIMULATED: readonly Bug[] = [
     patches: [
       {
         file: `${DISPATCH}/queue-lane.ts`,
-        find: 'const epoch = await startEpoch(pool, { term, cause });',
-        replace: 'const epoch = (await startEpoch(pool, { term, cause })) && (open?.epoch ?? 0) + 1;',
+        find: 'const epoch = await startEpoch(pool, { term, cause, redis: place() });',
+        replace: 'const epoch = (await startEpoch(pool, { term, cause, redis: place() })) && (open?.epoch ?? 0) + 1;',
       },
     ],
   },

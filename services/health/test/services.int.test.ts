@@ -4,8 +4,9 @@ import { SystemServiceService, type GetStatusResponse } from '@morningai/rpc/sys
 import { bearerKey, createRpcServer, serverStream, unary } from '@morningai/rpc/server';
 import { createHttpServer } from '@morningai/service/http';
 import { createLogger } from '@morningai/service/logger';
+import { seal, SEALED_FOR } from '@morningai/service/sealed';
 import { eventually } from '@morningai/testbed/eventually';
-import { openGarbagePeer } from './peers.ts';
+import { openGarbagePeer, unusedAddress } from './peers.ts';
 import { API_KEY, get, getJson, startHealth } from './start-health.ts';
 
 const STATUS: GetStatusResponse = {
@@ -19,11 +20,13 @@ const STATUS: GetStatusResponse = {
   redis: { place: 'redis://there:6379', movedAt: undefined, sealedUrl: '', locked: false },
 };
 
+let status = STATUS;
 let stack: AsyncDisposableStack;
 let env: Record<string, string>;
 let orchestrator: Awaited<ReturnType<typeof openOrchestrator>>;
 
 beforeEach(async () => {
+  status = STATUS;
   stack = new AsyncDisposableStack();
   orchestrator = stack.use(await openOrchestrator());
   const memory = stack.use(await openRpc());
@@ -107,6 +110,36 @@ describe('a service that does not serve', () => {
   });
 });
 
+describe('once the queue was moved', () => {
+  const movedTo = (sealedUrl: string) => {
+    status = { ...STATUS, redis: { place: 'redis://there:6379', movedAt: new Date(0), sealedUrl, locked: false } };
+  };
+  const away = async () => `redis://${await unusedAddress()}`;
+
+  test('Redis is the one that has the tickets, and still is while the orchestrator says nothing', async () => {
+    movedTo(seal(inject('redisUrl'), API_KEY, SEALED_FOR.redisUrl));
+    await using health = await startHealth({ ...env, REDIS_URL: await away() });
+    expect(await getJson(health, '/health/redis')).toMatchObject({ code: 200 });
+    await orchestrator.close(0);
+    await eventually(async () => expect((await get(health, '/health')).body).toContain('orchestrator:status'));
+    expect(await getJson(health, '/health/redis')).toMatchObject({ code: 200 });
+  });
+
+  test('a Redis that was left behind may be up: what counts is the other one', async () => {
+    movedTo(seal(await away(), API_KEY, SEALED_FOR.redisUrl));
+    await using health = await startHealth(env);
+    expect(await getJson(health, '/health/redis')).toMatchObject({ code: 503 });
+  });
+
+  test('it is the one that REDIS_URL names again once that is settled', async () => {
+    movedTo(seal(await away(), API_KEY, SEALED_FOR.redisUrl));
+    await using health = await startHealth(env);
+    expect(await getJson(health, '/health/redis')).toMatchObject({ code: 503 });
+    status = STATUS;
+    await eventually(async () => expect((await getJson(health, '/health/redis')).code).toBe(200));
+  });
+});
+
 async function openRpc() {
   const rpc = createRpcServer();
   const port = await rpc.listen('127.0.0.1:0');
@@ -120,7 +153,7 @@ async function openOrchestrator() {
     getStatus: unary(
       bearerKey(API_KEY),
       () => undefined,
-      async () => STATUS,
+      async () => status,
     ),
     readEvents: serverStream(
       bearerKey(API_KEY),

@@ -1,6 +1,6 @@
 import { createClient } from '@morningai/sdk';
 import { eventually } from '@morningai/testbed/eventually';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { taskJsonSchema } from '../src/domain/task-json.ts';
 import { API_KEY, startStack, type Stack } from './start-stack.ts';
 
@@ -174,6 +174,12 @@ describe('what cannot be done is refused with a code, and nothing is changed', (
     ['/v1/failed:retry', { filter: {} }, 400, 'REQUEST_INVALID'],
     ['/v1/failed:retry', { filter: { status: 'queued' } }, 400, 'REQUEST_INVALID'],
     ['/v1/failed:retry', { filter: { ids: [NOBODY] } }, 409, 'NOTHING_MATCHED'],
+    ['/v1/queue:move', undefined, 400, 'REQUEST_INVALID'],
+    ['/v1/queue:move', {}, 400, 'REQUEST_INVALID'],
+    ['/v1/queue:move', { to: 'redis://there', yes: true }, 400, 'REQUEST_INVALID'],
+    ['/v1/queue:move', { to: 'http://there' }, 400, 'QUEUE_URL_INVALID'],
+    ['/v1/queue:move', { to: 'redis://127.0.0.1:1', dryRun: true }, 409, 'QUEUE_TARGET_UNREACHABLE'],
+    ['/v1/queue:move', { to: inject('redisUrl') }, 409, 'QUEUE_ALREADY_THERE'],
   ])('POST %s %j', async (path, body, status, code) => {
     const answer = await post(path, body);
     expect([answer.status, answer.body.code]).toEqual([status, code]);

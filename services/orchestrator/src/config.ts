@@ -35,7 +35,7 @@ export const variables = {
   redisUrl: variable(
     'REDIS_URL',
     url('redis', 'rediss'),
-    'Redis: tickets only. It may be away or empty at any moment.',
+    'Redis: tickets only. It may be away or empty at any moment. Not used once the queue was moved (ADR 14).',
     {
       secret: true,
     },
