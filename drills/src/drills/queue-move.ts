@@ -7,6 +7,8 @@ import { untilLane } from '../lanes.ts';
 import { runIdOf } from '../redis-marks.ts';
 
 const MOVE_MS = 45_000;
+/** A second of work, or so, for the slots of a small drill. */
+const BACKLOG_MIN = 200;
 
 const moved = z.looseObject({
   openMs: z.number().nullable(),
@@ -58,7 +60,9 @@ type Target = {
 };
 
 async function move(stage: Stage, how: string, { url, seen }: Target): Promise<void> {
-  const { stack, signal, note, violated, mark } = stage;
+  const { stack, load, tasks, signal, note, violated, mark } = stage;
+  // More than the slots take at once: what finds a free slot needs no ticket.
+  await load.submitMany(Math.max(BACKLOG_MIN, Math.ceil(tasks / 2)), { agent: 'echo', input: { delayMs: 100 } });
   const { epoch: before } = await stack.queue();
   const answer = await fetch(`${stack.urls.ingestUrl}/v1/queue:move`, {
     method: 'POST',

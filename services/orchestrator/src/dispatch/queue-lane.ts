@@ -59,6 +59,7 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   let policyProblem: string | null = null;
   /** Rises with every move: what was asked in an earlier stay is of another Redis. */
   let stay = 0;
+  let moving = Promise.withResolvers<void>();
 
   const become = (next: Open | null, reasonClosed = '') => {
     const changed = open?.epoch !== next?.epoch || open?.term !== next?.term;
@@ -143,9 +144,11 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
   const run = async () => {
     while (!stop.signal.aborted) {
       const asked = stay;
-      await tick().catch((error: unknown) => {
+      const ticked = tick().catch((error: unknown) => {
         if (!stop.signal.aborted && asked === stay) become(null, reason(error));
       });
+      // A Redis that is left says nothing for as long as a command may take.
+      await Promise.race([ticked, moving.promise]);
       await waker.sleep(TICK_MS, stop.signal);
     }
   };
@@ -172,6 +175,8 @@ export function startQueueLane(parts: QueueLaneParts): QueueLane {
     },
     moved() {
       stay += 1;
+      moving.resolve();
+      moving = Promise.withResolvers();
       policyAt = -Infinity;
       policyProblem = null;
       state.moved();
