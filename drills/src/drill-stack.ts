@@ -7,7 +7,7 @@ import type { StackFile } from '@morningai/cli/stack/stack-file';
 import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
 import { openPool, type Pool } from '@morningai/log/pool';
 import { probeClient } from '@morningai/queue/redis-clients';
-import type { Component } from '@morningai/testbed';
+import type { Component, RedisFlavour } from '@morningai/testbed';
 import { openProxy, type Proxy } from '@morningai/testbed/proxy';
 import type { Redis } from 'ioredis';
 
@@ -33,6 +33,8 @@ export type DrillStack = AsyncDisposable & {
 export type DrillStackOptions = {
   /** Of the built-in worker. */
   readonly slots: number;
+  /** Which server stands in the place of Redis; default: Redis. */
+  readonly redis?: RedisFlavour;
   /** Backends that are reached through their proxies; default: all. What passes costs this process time. */
   readonly proxied?: readonly Component[];
   /** What the services are told beside that. */
@@ -52,6 +54,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
       signal: options.signal,
       // A Redis that comes back with its data must have it on disk; one that comes back empty is wiped.
       redisPersistence: 'appendonly',
+      ...(options.redis && { redisFlavour: options.redis }),
       serviceEnv: { ...options.serviceEnv, WORKER_SLOTS: String(options.slots) },
       through: async (component, url) => {
         const proxy = resources.use(await openProxy({ target: url }));

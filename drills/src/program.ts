@@ -90,10 +90,16 @@ async function runDrills(drills: readonly Drill[], options: Options): Promise<bo
   return reports.every(({ violations }) => violations.length === 0);
 }
 
-async function printOriginal({ json }: Options): Promise<boolean> {
+async function printOriginal({ redis, json }: Options): Promise<boolean> {
   const signal = interruptSignal();
   const progress = (line: string) => console.error(`· ${line}`);
-  await using stack = await openDrillStack({ slots: SLOTS_MIN, serviceEnv: WORK_ROWS_ENV, progress, signal });
+  await using stack = await openDrillStack({
+    slots: SLOTS_MIN,
+    ...(redis && { redis }),
+    serviceEnv: WORK_ROWS_ENV,
+    progress,
+    signal,
+  });
   const report = await runOriginal(stack, { progress, signal });
   if (json) printJson(report);
   else console.log(originalText(report));

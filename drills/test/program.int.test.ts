@@ -38,6 +38,8 @@ test.each([
   [[], 'say which drill'],
   [['flushall', '--seed', 'seven'], 'must be a whole number from 0'],
   [['flushall', '--tasks', '0'], 'must be a whole number above 0'],
+  [['flushall', '--redis', 'memcached'], 'must be redis or valkey'],
+  [['flushall', '--redis', 'valkey', '--stack', '.morningai'], 'has its Redis already'],
   [['random', '--seed', '-1'], 'must be a whole number from 0'],
   [['random', '--seed', '4294967296'], 'must be a whole number from 0'],
   [['random', '--seed', '1.5'], 'must be a whole number from 0'],

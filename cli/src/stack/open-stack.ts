@@ -4,7 +4,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@morningai/core/errors';
-import { openTestbed, type Component, type RedisPersistence, type Testbed } from '@morningai/testbed';
+import {
+  openTestbed,
+  type Component,
+  type RedisFlavour,
+  type RedisPersistence,
+  type Testbed,
+} from '@morningai/testbed';
 import { isFree, reservePort } from '@morningai/testbed/ports';
 import { backendComponent, serviceComponent, type ComponentName, type StackComponent } from './component.ts';
 import { openControl, type Control } from './control.ts';
@@ -25,6 +31,8 @@ export type StackOptions = {
   readonly apiKey: string | undefined;
   /** Default: a killed Redis comes back empty. */
   readonly redisPersistence?: RedisPersistence;
+  /** Which server stands in the place of Redis; default: Redis. */
+  readonly redisFlavour?: RedisFlavour;
   /** What the services are told of beside their addresses. */
   readonly serviceEnv?: Readonly<Record<string, string>>;
   /** Where the services reach a backend, when that is not where it is: a proxy that hurts. */
@@ -61,6 +69,7 @@ export async function openStack(options: StackOptions): Promise<Stack> {
     progress,
     signal,
     ...(options.redisPersistence && { redisPersistence: options.redisPersistence }),
+    ...(options.redisFlavour && { redisFlavour: options.redisFlavour }),
   });
   const reached = async (name: Component) => {
     const { url } = testbed.backend(name);

@@ -7,7 +7,9 @@ import { openStack, type Stack, type StackOptions } from './open-stack.ts';
 export type TemporaryStack = Stack & { readonly folder: string };
 
 export type TemporaryStackOptions = Pick<StackOptions, 'progress' | 'signal'> &
-  Partial<Pick<StackOptions, 'publishFolder' | 'redisPersistence' | 'serviceEnv' | 'through' | 'isForDrills'>> & {
+  Partial<
+    Pick<StackOptions, 'publishFolder' | 'redisPersistence' | 'redisFlavour' | 'serviceEnv' | 'through' | 'isForDrills'>
+  > & {
     /** Names the folder: "morningai-<name>-…". */
     readonly name: string;
   };

@@ -59,11 +59,10 @@ async function runRandom(options: Options, signal: AbortSignal): Promise<boolean
   refuseUnlessAllowed(options, nemesis);
   if (several === 2) refuseUnlessAllowed(options, [{ name: '--orchestrators 2', needsOwnStack: true }]);
   const progress = (line: string) => console.error(`· ${line}`);
-  const results = await openResultsFile(join(out, `random-${first}.jsonl`));
+  const file = join(out, `random-${options.redis === 'valkey' ? 'valkey-' : ''}${first}.jsonl`);
+  const results = await openResultsFile(file);
   const reports: ScheduleReport[] = [...results.found];
-  progress(
-    `seed ${first}: results in ${join(out, `random-${first}.jsonl`)}${reports.length > 0 ? `, ${reports.length} of them from before` : ''}`,
-  );
+  progress(`seed ${first}: results in ${file}${reports.length > 0 ? `, ${reports.length} of them from before` : ''}`);
   const openStack = (): Promise<DrillStack> => openChosenStack(options, { slots: SLOTS, progress, signal });
   const seeds = seedsOf(options, first, new Set(reports.map(({ seed }) => seed)));
   try {

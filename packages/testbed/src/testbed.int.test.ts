@@ -146,6 +146,7 @@ test('valkey stands in for redis', async () => {
   await using testbed = await openTestbed({ components: ['redis'], redisFlavour: 'valkey' });
   await STORES.redis.write(testbed.redis.url, 'kept');
   expect(await STORES.redis.read(testbed.redis.url)).toBe('kept');
+  expect(testbed.describe()).toContain('valkey 8');
 });
 
 test('a data folder that is named is kept for the next start, and used by one testbed at a time', async () => {

@@ -84,7 +84,8 @@ export async function openTestbed(options: TestbedOptions = {}): Promise<Testbed
     const given = await openGiven(components, urls);
     const { provider, backends } = await openOwn(own, options.provider, context);
     options.signal?.throwIfAborted();
-    return createTestbed([...given, ...backends], provider, { keepData: context.keepData, close });
+    const { redisFlavour, keepData } = context;
+    return createTestbed([...given, ...backends], { provider, redisFlavour, keepData, close });
   } catch (error) {
     await close();
     throw error;
@@ -100,11 +101,14 @@ async function openGiven(components: readonly Component[], urls: Partial<Record<
   return given;
 }
 
-function createTestbed(
-  backends: readonly Backend[],
-  provider: Provider,
-  ending: { keepData: boolean; close: () => Promise<void> },
-): Testbed {
+interface Opened {
+  provider: Provider;
+  redisFlavour: RedisFlavour;
+  keepData: boolean;
+  close(): Promise<void>;
+}
+
+function createTestbed(backends: readonly Backend[], { provider, redisFlavour, ...ending }: Opened): Testbed {
   const backend = (component: Component) => {
     const found = backends.find((candidate) => candidate.component === component);
     if (!found) throw new TestbedError('COMPONENT_NOT_OPENED', `this testbed was opened without ${component}`);
@@ -130,7 +134,8 @@ function createTestbed(
     },
     describe() {
       const named = backends.map(({ component, version, provider: by }) => {
-        return `${component} ${version ?? '?'}${by === provider ? '' : ' by URL'}`;
+        const name = component === 'redis' && by === provider ? redisFlavour : component;
+        return `${name} ${version ?? '?'}${by === provider ? '' : ' by URL'}`;
       });
       return `${provider} (${named.join(', ')})`;
     },
