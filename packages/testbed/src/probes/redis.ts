@@ -19,12 +19,12 @@ export const redisAnswer: Probe = async (address, timeoutMs) => {
   return Number.isNaN(pid) ? { version } : { version, pid };
 };
 
-function authFor(url: URL): string {
+export function authFor(url: URL): string {
   if (!url.password) return '';
   const password = decodeURIComponent(url.password);
   return url.username ? command('AUTH', decodeURIComponent(url.username), password) : command('AUTH', password);
 }
 
-function command(...words: string[]): string {
+export function command(...words: string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 }

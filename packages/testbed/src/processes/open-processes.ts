@@ -25,7 +25,11 @@ export async function openProcesses(components: readonly Component[], context: O
   return Promise.all(opening);
 }
 
-async function ensureBinaries(components: readonly Component[], context: OpenContext): Promise<Binaries> {
+/** The programs of these components: installed, or fetched. @throws TestbedError BACKENDS_UNAVAILABLE, FETCH_FAILED */
+export async function ensureBinaries(
+  components: readonly Component[],
+  context: Pick<OpenContext, 'redisFlavour' | 'searchPath' | 'cacheFolders' | 'run' | 'progress' | 'signal'>,
+): Promise<Binaries> {
   const installed = await findBinaries(components, context.redisFlavour, context.searchPath);
   const missing = components.filter((component) => !installed[component]);
   if (missing.length === 0) return installed;

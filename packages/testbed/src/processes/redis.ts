@@ -3,14 +3,21 @@ import type { Program } from './program.ts';
 /** `none`: a restart begins empty. `appendonly`: what was acknowledged survives SIGKILL. */
 export type RedisPersistence = 'none' | 'appendonly';
 
-export function redisProgram(file: string, persistence: RedisPersistence): Program {
+/** @param more settings beside those of every server here */
+export function redisProgram(file: string, persistence: RedisPersistence, more: readonly string[] = []): Program {
   return {
     component: 'redis',
     file,
     stopSignal: 'SIGTERM',
     url: (port) => `redis://127.0.0.1:${port}`,
     args: ({ port, dataFolder }) =>
-      [['--bind', '127.0.0.1'], ['--port', String(port)], ['--dir', dataFolder], redisSettings(persistence)].flat(),
+      [
+        ['--bind', '127.0.0.1'],
+        ['--port', String(port)],
+        ['--dir', dataFolder],
+        redisSettings(persistence),
+        [...more],
+      ].flat(),
     isOurs: (answer, { pid }) => answer.pid === pid,
   };
 }

@@ -1,7 +1,10 @@
 import { type Backend, type Component, START_DEADLINE_MS } from '../backend.ts';
 import { TestbedError } from '../errors.ts';
 import { PROBES } from '../probes/answer.ts';
+import { primaryUrl } from '../probes/sentinel.ts';
 import { untilAnswers } from '../until-answers.ts';
+
+const PROBE_MS = 5_000;
 
 /** A server somebody else runs. It is asked whether it answers, and otherwise left alone. */
 export function createUrlBackend(component: Component, url: string): Backend {
@@ -18,7 +21,7 @@ export function createUrlBackend(component: Component, url: string): Backend {
     },
     running: undefined,
     async start() {
-      const probe = () => PROBES[component](url, 5_000);
+      const probe = async () => PROBES[component]((await primaryUrl(url, PROBE_MS)) ?? url, PROBE_MS);
       const answer = await untilAnswers(probe, { deadlineMs: START_DEADLINE_MS }).catch((cause: unknown) => {
         // Without the URL: it may hold a password.
         throw new TestbedError('BACKEND_SILENT', `${component} does not answer at the URL given`, { cause });
