@@ -35,8 +35,8 @@ export type TicketQueue = {
 
 export function openTicketQueue(options: TicketQueueOptions): TicketQueue {
   const { url, prefix, onError } = options;
-  const redis = commandClient(url);
   const stop = new AbortController();
+  const redis = commandClient(url, stop.signal);
   const offers = createOffers(redis, prefix, onError);
   let connected = false;
 
@@ -48,6 +48,7 @@ export function openTicketQueue(options: TicketQueueOptions): TicketQueue {
   redis.on('ready', () => change(true));
   redis.on('close', () => change(false));
   redis.on('error', onError);
+  redis.on('sentinelError', onError);
 
   return {
     get connected() {

@@ -34,8 +34,10 @@ export type TicketSourceOptions = {
 export type OpenTicketSource = (options: TicketSourceOptions) => TicketSource;
 
 export const openTicketSource: OpenTicketSource = ({ url, prefix, epoch, agent, blockS, onError }) => {
-  const connection = blockingClient(url);
+  const closed = new AbortController();
+  const connection = blockingClient(url, closed.signal);
   connection.on('error', onError);
+  connection.on('sentinelError', onError);
   const worker = new Worker<Ticket>(queueName(epoch, agent), null, {
     connection,
     prefix,
@@ -58,6 +60,7 @@ export const openTicketSource: OpenTicketSource = ({ url, prefix, epoch, agent, 
       return job === undefined ? undefined : taken(job);
     },
     close() {
+      closed.abort();
       // Waiting would wait for Redis: a ticket in hand is only a hint.
       void worker.close(true).catch(onError);
       connection.disconnect();

@@ -57,6 +57,15 @@ export const url = (...schemes: readonly string[]) =>
   z.string().refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)), {
     error: `must be a URL with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
   });
+/** What `parse` takes, as it stands. @param parse throws what is wrong, and no secret */
+export const parsedBy = (parse: (text: string) => unknown) =>
+  z.string().superRefine((text, context) => {
+    try {
+      parse(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    }
+  });
 /** "host:port" */
 export const address = z.string().regex(/^[^\s:/]+:\d{1,5}$/, 'must be host:port');
 

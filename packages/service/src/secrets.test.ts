@@ -18,6 +18,12 @@ test('a stray percent sign is no error', () => {
   expect(secretsOf('redis://:100%@r:6379')).toEqual(['100%']);
 });
 
+test('behind Sentinels there are two passwords', () => {
+  const sentinels = 'redis+sentinel://me:p%40ss@s1,s2:26379/mymaster?sentinel_password=w';
+  expect(secretsOf(sentinels)).toEqual(['p%40ss', 'p@ss', 'w']);
+  expect(secretsOf('redis+sentinel://s1,s2/mymaster')).toEqual([]);
+});
+
 test('no secret is left in a text', () => {
   expect(withoutSecrets('bad p@ss, p%40ss, p@ss', ['p%40ss', 'p@ss'])).toBe('bad ***, ***, ***');
 });

@@ -1,9 +1,13 @@
 /** Keeps passwords out of what anybody may read. */
 
+const HOSTS = /^([\w+.-]+:\/\/(?:[^@/?#]*@)?)[^/?#]*/;
+
 /** Everything secret in a connection URL, as it stands there and as it is meant. */
 export function secretsOf(url: string): readonly string[] {
-  if (!URL.canParse(url)) return [];
-  const { username, password, searchParams } = new URL(url);
+  // A list of hosts, as Sentinels and clusters have it, is more than the standard's parser takes; nothing secret is in it.
+  const oneHost = url.replace(HOSTS, '$1hosts');
+  if (!URL.canParse(oneHost)) return [];
+  const { username, password, searchParams } = new URL(oneHost);
   const options = [...searchParams].flatMap(([name, value]) => (/password/i.test(name) ? [value] : []));
   // nats://token@host: a lone user name is the token.
   const secrets = password === '' && /^(nats|tls):/.test(url) ? [username] : [password];

@@ -1,8 +1,10 @@
+import { parseRedisAddress } from '@morningai/queue/redis-address';
 import {
   address,
   apiKeyVariable,
   commonVariables,
   milliseconds,
+  parsedBy,
   port,
   readConfig,
   url,
@@ -18,8 +20,8 @@ export const variables = {
   }),
   redisUrl: variable(
     'REDIS_URL',
-    url('redis', 'rediss'),
-    'Redis: tickets only. It may be away or empty at any moment. Not used once the queue was moved (ADR 14).',
+    parsedBy(parseRedisAddress),
+    'Redis: tickets only. It may be away or empty at any moment. Behind Sentinels: redis+sentinel://host,host,host/mymaster. Not used once the queue was moved (ADR 14).',
     { secret: true },
   ),
   natsUrl: variable(

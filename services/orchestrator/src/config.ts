@@ -1,7 +1,9 @@
+import { parseRedisAddress } from '@morningai/queue/redis-address';
 import {
   apiKeyVariable,
   commonVariables,
   flag,
+  parsedBy,
   port,
   readConfig,
   url,
@@ -34,8 +36,8 @@ export const variables = {
   ),
   redisUrl: variable(
     'REDIS_URL',
-    url('redis', 'rediss'),
-    'Redis: tickets only. It may be away or empty at any moment. Not used once the queue was moved (ADR 14).',
+    parsedBy(parseRedisAddress),
+    'Redis: tickets only. It may be away or empty at any moment. Behind Sentinels: redis+sentinel://host,host,host/mymaster. Not used once the queue was moved (ADR 14).',
     {
       secret: true,
     },
