@@ -1,4 +1,5 @@
 import process from 'node:process';
 import { createProgram } from './program.ts';
 
-process.exitCode = await createProgram().run(process.argv);
+// Not by itself: Node 24 was seen to spin for ever while it tidied up after all was closed.
+process.exit(await createProgram().run(process.argv));
