@@ -34,6 +34,7 @@ export async function attachStack({ folder, iKnow }: AttachOptions): Promise<Dri
   const pool = openPool({ url: urls.databaseUrl, name: 'drill' });
   return {
     isOwn: false,
+    group: null,
     versions: `the stack in ${folder}`,
     get proxies(): never {
       throw new AppError('COMPONENT_FAULT_REFUSED', 'this stack has no proxies before its backends');

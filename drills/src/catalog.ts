@@ -13,6 +13,8 @@ import { redisKilled } from './drills/redis-killed.ts';
 import { redisPartition } from './drills/redis-partition.ts';
 import { redisWiped } from './drills/redis-wiped.ts';
 import { replyLost } from './drills/reply-lost.ts';
+import { sentinelFailover } from './drills/sentinel-failover.ts';
+import { sentinelStaleReplica } from './drills/sentinel-stale-replica.ts';
 import { servicesFrozen } from './drills/services-frozen.ts';
 import { staleCopy } from './drills/stale-copy.ts';
 import { idleAgent } from './drills/idle-agent.ts';
@@ -37,6 +39,8 @@ export const DRILLS: readonly Drill[] = [
   flushallStorm,
   keysDeleted,
   staleCopy,
+  sentinelFailover,
+  sentinelStaleReplica,
   twoPrimaries,
   redisPartition,
   redisBroken,

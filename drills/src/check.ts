@@ -124,7 +124,8 @@ function checkHistory(taskId: string, events: readonly TaskEvent[], violated: (t
   return { outcome, recordedTwice, failedAttempts, expiredAttempts, releasedAttempts, completedAtMs };
 }
 
-function longestGap(times: readonly number[]): Ledger['longestGap'] {
+/** Between two of them, ms since 1970. */
+export function longestGap(times: readonly number[]): Ledger['longestGap'] {
   let longest: Ledger['longestGap'] = null;
   const sorted = times.toSorted((a, b) => a - b);
   for (const [index, time] of sorted.entries()) {

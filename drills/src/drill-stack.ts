@@ -8,6 +8,7 @@ import { openTemporaryStack } from '@morningai/cli/stack/temporary-stack';
 import { openPool, type Pool } from '@morningai/log/pool';
 import { probeClient } from '@morningai/queue/redis-clients';
 import type { Component, RedisFlavour } from '@morningai/testbed';
+import { openRedisGroup, type RedisGroup } from '@morningai/testbed/redis-group';
 import { openProxy, type Proxy } from '@morningai/testbed/proxy';
 import type { Redis } from 'ioredis';
 
@@ -19,6 +20,8 @@ export type DrillStack = AsyncDisposable & {
   component(name: ComponentName): StackComponent;
   /** Between the services and each backend. */
   readonly proxies: Readonly<Record<Component, Proxy>>;
+  /** Where Redis fails over: its servers and Sentinels, which are reached without a proxy. Null: there is one Redis. */
+  readonly group: RedisGroup | null;
   readonly pool: Pool;
   /** Redis itself, not through the proxy; for the time of the call. */
   redis<T>(use: (redis: Redis) => Promise<T>): Promise<T>;
@@ -35,6 +38,8 @@ export type DrillStackOptions = {
   readonly slots: number;
   /** Which server stands in the place of Redis; default: Redis. */
   readonly redis?: RedisFlavour;
+  /** Redis fails over: a primary, a replica and three Sentinels. */
+  readonly sentinels?: boolean;
   /** Backends that are reached through their proxies; default: all. What passes costs this process time. */
   readonly proxied?: readonly Component[];
   /** What the services are told beside that. */
@@ -47,6 +52,7 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
   const resources = new AsyncDisposableStack();
   try {
     const proxies: Partial<Record<Component, Proxy>> = {};
+    const group = options.sentinels ? resources.use(await openGroup(options)) : null;
     const stack = await openTemporaryStack({
       name: 'drill',
       isForDrills: true,
@@ -56,7 +62,10 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
       redisPersistence: 'appendonly',
       ...(options.redis && { redisFlavour: options.redis }),
       serviceEnv: { ...options.serviceEnv, WORKER_SLOTS: String(options.slots) },
+      ...(group && { urls: { redis: group.url } }),
       through: async (component, url) => {
+        // Sentinels name the servers themselves, and clients go there.
+        if (url === group?.url) return url;
         const proxy = resources.use(await openProxy({ target: url }));
         proxies[component] = proxy;
         return options.proxied?.includes(component) === false ? url : proxy.through(url);
@@ -64,13 +73,21 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
     });
     resources.use(stack);
     const { postgres, redis, nats } = proxies;
-    if (!postgres || !redis || !nats) throw new Error('a backend was not opened');
+    if (!postgres || !nats || !(redis || group)) throw new Error('a backend was not opened');
     const urls = stack.describe();
     const pool = resources.adopt(openPool({ url: urls.databaseUrl, name: 'drill' }), (one) => one.close());
     return {
       isOwn: true,
       versions: stack.testbed.describe(),
-      proxies: { postgres, redis, nats },
+      group,
+      proxies: {
+        postgres,
+        nats,
+        get redis() {
+          if (redis) return redis;
+          throw new Error('there is no proxy before a Redis that fails over');
+        },
+      },
       ...looksBehind({ urls, pool, component: stack.component, logFolder: stack.logFolder }),
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
@@ -78,6 +95,11 @@ export async function openDrillStack(options: DrillStackOptions): Promise<DrillS
     await resources.disposeAsync();
     throw error;
   }
+}
+
+function openGroup({ redis, progress, signal }: DrillStackOptions): Promise<RedisGroup> {
+  progress(`starting ${redis ?? 'redis'}: a primary, a replica and three Sentinels`);
+  return openRedisGroup({ progress, signal, ...(redis && { redisFlavour: redis }) });
 }
 
 type Behind = Pick<DrillStack, 'urls' | 'pool' | 'component' | 'logFolder'>;

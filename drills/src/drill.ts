@@ -16,6 +16,8 @@ export type Drill = {
   readonly workers: 'healthy' | 'hurt';
   /** It does what must not be done to somebody else's stack, or needs proxies: a stack of its own only. */
   readonly needsOwnStack?: true;
+  /** On a stack whose Redis fails over. */
+  readonly needsSentinels?: true;
   /** Makes the fault and heals it. */
   run(stage: Stage): Promise<void>;
 };

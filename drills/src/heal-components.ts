@@ -7,5 +7,10 @@ export async function healComponents(stack: DrillStack): Promise<void> {
     ({ state }) => state === 'down' || state === 'frozen',
   );
   const healed = await Promise.allSettled(ill.map((component) => component.start()));
+  const { servers = [], sentinels = [] } = stack.group ?? {};
+  for (const server of [...servers, ...sentinels]) {
+    if (server.running !== undefined) await server.thaw();
+    await server.start();
+  }
   for (const one of healed) if (one.status === 'rejected') throw one.reason;
 }

@@ -1,5 +1,6 @@
 /** `drill`: exit codes 0 it holds, 1 something is violated, 2 usage, 3 could not find out, 130 interrupted. */
 import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { interruptSignal } from '@morningai/cli/connect';
 import { printJson, table } from '@morningai/cli/table';
 import { AppError } from '@morningai/core/errors';
@@ -14,7 +15,7 @@ import { NEMESES } from './nemeses/catalog.ts';
 import { originalText, runOriginal } from './original/run-original.ts';
 import { WORK_ROWS_ENV } from './original/work-rows.ts';
 import { reportJson, reportText } from './report.ts';
-import { runDrill } from './run-drill.ts';
+import { runDrill, type DrillReport } from './run-drill.ts';
 import { addStackOptions, openChosenStack, refuseUnlessAllowed, type StackChoice } from './which-stack.ts';
 
 type Options = {
@@ -77,15 +78,22 @@ async function runDrills(drills: readonly Drill[], options: Options): Promise<bo
   const signal = interruptSignal();
   const slots = Math.max(SLOTS_MIN, Math.ceil(tasks / TASKS_PER_SLOT));
   const progress = (line: string) => console.error(`· ${line}`);
-  await using stack = await openChosenStack(options, { slots, progress, signal });
-  const reports = [];
-  for (const drill of drills) {
-    console.error(`· ${drill.name}: ${drill.fault}`);
-    const report = await runDrill(drill, stack, { tasks, pauseMs: pause, seed, signal });
-    reports.push(report);
-    if (!json) console.log(`${reportText(report)}\n`);
-  }
-  if (logs !== undefined) await cp(stack.logFolder, logs, { recursive: true });
+  const reports: DrillReport[] = [];
+  const runOn = async (stackOptions: { readonly sentinels: boolean }) => {
+    const some = drills.filter(({ needsSentinels = false }) => needsSentinels === stackOptions.sentinels);
+    if (some.length === 0) return;
+    await using stack = await openChosenStack(options, { slots, ...stackOptions, progress, signal });
+    for (const drill of some) {
+      console.error(`· ${drill.name}: ${drill.fault}`);
+      const report = await runDrill(drill, stack, { tasks, pauseMs: pause, seed, signal });
+      reports.push(report);
+      if (!json) console.log(`${reportText(report)}\n`);
+    }
+    const folder = logs !== undefined && stackOptions.sentinels ? join(logs, 'sentinels') : logs;
+    if (folder !== undefined) await cp(stack.logFolder, folder, { recursive: true });
+  };
+  await runOn({ sentinels: false });
+  await runOn({ sentinels: true });
   if (json) printJson({ drills: reports.map(reportJson) });
   return reports.every(({ violations }) => violations.length === 0);
 }

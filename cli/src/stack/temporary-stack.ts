@@ -8,7 +8,10 @@ export type TemporaryStack = Stack & { readonly folder: string };
 
 export type TemporaryStackOptions = Pick<StackOptions, 'progress' | 'signal'> &
   Partial<
-    Pick<StackOptions, 'publishFolder' | 'redisPersistence' | 'redisFlavour' | 'serviceEnv' | 'through' | 'isForDrills'>
+    Pick<
+      StackOptions,
+      'urls' | 'publishFolder' | 'redisPersistence' | 'redisFlavour' | 'serviceEnv' | 'through' | 'isForDrills'
+    >
   > & {
     /** Names the folder: "morningai-<name>-…". */
     readonly name: string;
