@@ -41,8 +41,8 @@ export async function failOver(stage: Stage, { group, primary, replica }: Roles)
   await eventually(promoted, { deadlineMs: PROMOTED_MS, everyMs: 5, signal });
   const promotedAt = Date.now();
   note(`promoted ${promotedAt - killedAt} ms after the kill`);
-  await load.submitMany(Math.ceil(stage.tasks * BACKLOG), { agent: 'echo', input: { delayMs: 200 } });
   await untilLane(stage, 'queue');
+  await load.submitMany(Math.ceil(stage.tasks * BACKLOG), { agent: 'echo', input: { delayMs: 200 } });
   mark({ what: 'primary', before: primary.url, after: (await group.primary()).url, left: true });
 
   const ticketAt = async () => {

@@ -60,7 +60,8 @@ async function untilEpochAfter({ stack, signal }: Stage, before: number | null):
 }
 
 async function holds(redis: Redis): Promise<{ readonly marker: string; readonly keys: number }> {
-  const [key = ''] = await redis.keys('*:marker');
+  // BullMQ calls a key of each queue so too, one level deeper.
+  const key = (await redis.keys('*:marker')).find((one) => one.split(':').length === 2) ?? '';
   const [term, epoch, beat] = await redis.hmget(key, 'term', 'epoch', 'beat');
   return { marker: `term ${term}, epoch ${epoch}, beat ${beat}`, keys: await redis.dbsize() };
 }
