@@ -1,6 +1,7 @@
 import process from 'node:process';
-import { AppError } from '@morningai/core/errors';
+import { AppError, asAppError } from '@morningai/core/errors';
 import type { PoolOptions } from '@morningai/log/pool';
+import { parseRedisAddress } from '@morningai/queue/redis-address';
 import { createClient, type Client } from '@morningai/sdk';
 import type { Command } from 'commander';
 import { readStackFile, type StackFile } from './stack/stack-file.ts';
@@ -15,7 +16,8 @@ const READ_MS = 10_000;
 /** @throws AppError CONFIG_INVALID: there is none */
 export async function targetOf(command: Command): Promise<Target> {
   const { INGEST_URL: ingestUrl, MORNINGAI_API_KEY: apiKey } = process.env;
-  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, ORCHESTRATOR_ADDRESS: orchestratorAddress } = process.env;
+  const { DATABASE_URL: databaseUrl, ORCHESTRATOR_ADDRESS: orchestratorAddress } = process.env;
+  const redisUrl = redisUrlOf(process.env);
   if (ingestUrl !== undefined && apiKey !== undefined) {
     return { ingestUrl, apiKey, databaseUrl, redisUrl, orchestratorAddress };
   }
@@ -35,6 +37,17 @@ export function loginOf(env: Readonly<Record<string, string | undefined>>): Pick
     pooled: pooled === '1',
     ...(role === undefined || role === '' ? {} : { role: role === 'none' ? null : role }),
   };
+}
+
+/** `REDIS_URL`, as the services take it; undefined: not given. @throws AppError CONFIG_INVALID */
+export function redisUrlOf({ REDIS_URL: url = '' }: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (url === '') return undefined;
+  try {
+    parseRedisAddress(url);
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `REDIS_URL: ${asAppError(cause).message}`, { cause });
+  }
+  return url;
 }
 
 export async function clientOf(command: Command): Promise<Client> {

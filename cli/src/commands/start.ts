@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { AppError } from '@morningai/core/errors';
 import { Option, type Command } from 'commander';
-import { folderOf, interruptSignal } from '../connect.ts';
+import { folderOf, interruptSignal, redisUrlOf } from '../connect.ts';
 import type { Done } from '../program.ts';
 import { openStack } from '../stack/open-stack.ts';
 
@@ -60,7 +60,7 @@ Ctrl-C ends it; what is in ${folder}/data is kept.`);
 export function backendUrls() {
   const given = {
     postgres: process.env['DATABASE_URL'],
-    redis: process.env['REDIS_URL'],
+    redis: redisUrlOf(process.env),
     nats: process.env['NATS_URL'],
   };
   return Object.fromEntries(Object.entries(given).filter((entry) => entry[1] !== undefined && entry[1] !== ''));
