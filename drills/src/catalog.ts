@@ -14,6 +14,7 @@ import { redisPartition } from './drills/redis-partition.ts';
 import { redisWiped } from './drills/redis-wiped.ts';
 import { replyLost } from './drills/reply-lost.ts';
 import { sentinelFailover } from './drills/sentinel-failover.ts';
+import { sentinelNoQuorum } from './drills/sentinel-no-quorum.ts';
 import { sentinelStaleReplica } from './drills/sentinel-stale-replica.ts';
 import { servicesFrozen } from './drills/services-frozen.ts';
 import { staleCopy } from './drills/stale-copy.ts';
@@ -41,6 +42,7 @@ export const DRILLS: readonly Drill[] = [
   staleCopy,
   sentinelFailover,
   sentinelStaleReplica,
+  sentinelNoQuorum,
   twoPrimaries,
   redisPartition,
   redisBroken,
