@@ -22,6 +22,7 @@ export function configurationDocs(services: readonly DocumentedService[]): strin
       const own = Object.values(variables).filter((one) => !isShared(one));
       return own.length === 0 ? [] : [`## ${name}\n`, table(['Variable', 'Default', 'What it is'], own.map(rowOf))];
     }),
+    SENTINELS,
   ].join('\n');
 }
 
@@ -31,6 +32,19 @@ Services read their configuration from the environment, once, at the start. Ever
 service with one does not start (exit code 2). A variable that is empty counts as not given.
 
 <!-- Made by \`node tools/configuration-docs.ts\` from the services' src/config.ts; a test compares. -->
+`;
+
+const SENTINELS = `## Redis behind Sentinels
+
+\`\`\`text
+redis+sentinel://[user:password@]host[:port][,host[:port]…]/primary[/db][?sentinel_username=…&sentinel_password=…]
+\`\`\`
+
+\`primary\` is what the Sentinels call the group, most often \`mymaster\`. A Sentinel without a port is at 26379; one that answers is enough,
+the others are learned from it. User and password before the hosts are those of the Redis servers; those of the Sentinels
+themselves are the parameters, and without them none are sent. \`rediss+sentinel://\` is TLS to the servers and to the Sentinels: a
+certificate must name what the Sentinels announce. What is special in a name or password is percent-encoded. A URL of
+another form is refused with CONFIG_INVALID, which says why and repeats no password.
 `;
 
 function rowOf(one: Variable<unknown>): string {
