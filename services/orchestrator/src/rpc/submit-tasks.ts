@@ -48,7 +48,7 @@ async function submitOne(parts: Parts, tenant: string, spec: TaskSpec, context: 
   const digest = requestDigest(requested, input);
   const command = await decideSubmit(parts, requested, input, digest).catch(async (error: unknown) => {
     // What was accepted once stays accepted, also when its time is over or the agent's schema has changed since.
-    const earlier = await findSubmission(parts.pool, tenant, requested, digest).catch(storeUnavailable);
+    const earlier = await findSubmission(parts.pool, tenant, requested, digest);
     if (earlier === null) throw error;
     return earlier;
   });
