@@ -43,7 +43,7 @@ export async function failOver(stage: Stage, { group, primary, replica }: Roles)
   note(`promoted ${promotedAt - killedAt} ms after the kill`);
   await untilLane(stage, 'queue');
   await load.submitMany(Math.ceil(stage.tasks * BACKLOG), { agent: 'echo', input: { delayMs: 200 } });
-  mark({ what: 'primary', before: primary.url, after: (await group.primary()).url, left: true });
+  mark({ what: 'primary', before: primary.url, after: replica.url, left: true });
 
   const ticketAt = async () => {
     const events = await readTaskEvents(stack.pool, from);

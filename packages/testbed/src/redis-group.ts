@@ -26,7 +26,7 @@ export interface RedisGroup extends AsyncDisposable {
   /** The one that was the primary at first, and its replica. */
   readonly servers: readonly [Backend, Backend];
   readonly sentinels: readonly Backend[];
-  /** The server that the Sentinels name now. @throws when none of them answers */
+  /** The server that the first Sentinel to answer names: they learn of a failover one after the other. @throws when none of them answers */
   primary(): Promise<Backend>;
   /** What a server says of itself: `master` or `slave`, and whether its replication is in order. @throws while it is down */
   replication(server: Backend): Promise<{ readonly role: string; readonly isInStep: boolean }>;
