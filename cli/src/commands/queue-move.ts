@@ -19,7 +19,10 @@ export function addQueueMove(queue: Command, done: Done): void {
   queue
     .command('move')
     .description('Move the queue to another Redis while work goes on; exit code 1 if it is not open there in the end')
-    .requiredOption('--to <url>', 'redis:// or rediss://; "@file" or "-" (standard input) keep a password out of sight')
+    .requiredOption(
+      '--to <url>',
+      'as REDIS_URL: redis://, rediss://, redis+sentinel://…; "@file" or "-" (standard input) keep a password out of sight',
+    )
     .option('--dry-run', 'check it, say what would be done, and change nothing')
     .option('--yes', 'really')
     .option('--json', 'as JSON')

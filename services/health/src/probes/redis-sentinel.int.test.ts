@@ -16,7 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => group[Symbol.asyncDispose]());
 
-const probe = (url: string) => runProbe(redisProbe(url), TIMEOUT_MS, ['hunter22']);
+const probe = (url: string) =>
+  runProbe(
+    redisProbe(() => Promise.resolve(url)),
+    TIMEOUT_MS,
+    ['hunter22'],
+  );
 
 test('the primary is up, also when a Sentinel is away and another says nothing', async () => {
   expect(await probe(group.url)).toMatchObject({ up: true });
