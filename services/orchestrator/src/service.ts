@@ -1,37 +1,22 @@
 /** Wires and owns everything of the orchestrator. */
 import { randomUUID } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { LOG_MIGRATIONS, migrate, type MigrationSet } from '@morningai/log/migrate';
 import { openPool, type Pool } from '@morningai/log/pool';
 import { sqlState } from '@morningai/log/postgres-failure';
 import { readHead } from '@morningai/log/read';
-import { createTaskWriter } from '@morningai/log/task-writer';
 import { openTicketQueue } from '@morningai/queue/ticket-queue';
 import { bearerKey, createRpcServer } from '@morningai/rpc/server';
 import { createLogger, reason, withoutPassword, type Logger } from '@morningai/service/logger';
 import { untilItWorks } from '@morningai/service/retry';
 import { createAgentCatalog } from './agent-catalog.ts';
 import type { OrchestratorConfig } from './config.ts';
-import { createAssignmentCache } from './dispatch/assignment-cache.ts';
-import { noticeWritten } from './dispatch/cancel-notices.ts';
-import { createClaims } from './dispatch/claims.ts';
-import { createDispatcher, type Dispatcher } from './dispatch/dispatcher.ts';
-import { runEnds } from './dispatch/ends.ts';
-import { runEvidence } from './dispatch/evidence.ts';
-import { runExpiry } from './dispatch/expiry.ts';
-import { runSilence } from './dispatch/silence.ts';
-import { startLeadership } from './dispatch/leadership.ts';
-import { startHeartbeats } from './dispatch/heartbeats.ts';
 import { PACE, type Pace } from './dispatch/pace.ts';
 import { startPublisher } from './dispatch/publisher.ts';
 import { LOCKED, startRedisFollower } from './dispatch/redis-follower.ts';
-import type { WorkSession } from './dispatch/work-session.ts';
-import { createGrace } from './domain/grace.ts';
 import type { RedisInUse } from './domain/redis-in-use.ts';
-import { createRoster } from './domain/roster.ts';
-import { createPostgresClock } from './postgres-clock.ts';
 import { createRedisUrls, type RedisUrls } from './redis-urls.ts';
 import { serve } from './rpc/serve.ts';
+import { startDispatch } from './start-dispatch.ts';
 import { readClock } from './store/read-clock.ts';
 import { readRedisMove } from './store/redis-move.ts';
 
@@ -59,43 +44,25 @@ export async function createOrchestrator(
   const urls = createRedisUrls(config.redisUrl, config.apiKey);
   const redis = await findRedis({ pool, urls, logger }, signal);
 
-  const orchestratorId = randomUUID();
   const stop = new AbortController();
-  const writer = createTaskWriter(pool);
-  const clock = createPostgresClock();
   const catalog = createAgentCatalog(pool);
-  const roster = createRoster<WorkSession>();
-  const assignments = createAssignmentCache(pool);
-  const pace = { ...PACE, ...overrides.pace };
-  const grace = createGrace(performance.now());
-  const heartbeats = startHeartbeats({ pool, logger, onAway: () => grace.restart(performance.now()) });
-  const runningLimits = {
-    perTenant: config.maxRunningPerTenant || null,
-    perAgent: config.maxRunningPerAgent || null,
-  };
-  const claims = createClaims({
-    writer,
-    roster,
-    catalog,
-    assignments,
-    runningLimits,
-    onUnclaimed: (taskId, limited) => dispatcher.unclaimed(taskId, limited),
-    logger,
-    signal: stop.signal,
-  });
-  const leadership = startLeadership({ pool, orchestratorId, logger });
-  const dispatcher: Dispatcher = createDispatcher({
+  const dispatch = startDispatch({
     pool,
     openQueue: openTicketQueue,
     redis,
     redisConfigured: urls.configuredFingerprint,
     incarnation,
-    orchestratorId,
-    leadership,
-    claims,
-    roster,
+    orchestratorId: randomUUID(),
+    catalog,
+    runningLimits: {
+      perTenant: config.maxRunningPerTenant || null,
+      perAgent: config.maxRunningPerAgent || null,
+    },
+    pace: { ...PACE, ...overrides.pace },
     logger,
+    signal: stop.signal,
   });
+  const { writer, clock, dispatcher, leadership } = dispatch;
   const follower = startRedisFollower({ pool, urls, dispatcher, logger });
   const publisher = startPublisher({
     pool,
@@ -105,46 +72,25 @@ export async function createOrchestrator(
     leads: () => leadership.term !== null,
     logger,
   });
-  writer.onWritten((written) => {
-    if (written.recordedAt !== null) clock.observe(written.recordedAt);
-    dispatcher.changed(written);
-    noticeWritten(roster, written);
-  });
   writer.onLogged(publisher.wrote);
   await untilItWorks({ logger, message: 'agents not read', fields: {} }, signal, () => catalog.refresh());
   // Before the first time of day that a caller names: this host's clock may be wrong.
   await untilItWorks({ logger, message: "postgres' clock not read", fields: {} }, signal, async () =>
     clock.observe(await readClock(pool)),
   );
-  const watching = [
-    runExpiry({ pool, writer, catalog, roster, grace, pace, logger }, stop.signal),
-    runSilence({ roster, writer, logger, heartbeatMs: pace.heartbeatMs }, stop.signal),
-    runEvidence({ roster, heartbeats, catalog }, stop.signal),
-    runEnds({ pool, writer, catalog, logger }, stop.signal),
-  ];
+  const watching = dispatch.watch();
 
   const rpc = createRpcServer();
   serve(rpc.server, {
-    pool,
-    writer,
-    catalog,
-    assignments,
-    dispatcher,
-    heartbeats,
+    ...dispatch,
     publisher,
     move: { pool, dispatcher, follower, urls, incarnation, logger },
-    roster,
-    clock,
-    logger,
-    pace,
     maxOpenTasks: config.maxOpenTasks,
-    runningLimits,
     // What was queued and had no row is due again.
     onReplayed: () =>
       void dispatcher
         .renew()
         .catch((error: unknown) => logger.warn({ why: reason(error) }, 'no new epoch after the replay')),
-    orchestratorId,
     draining: stop.signal,
     authenticate: bearerKey(config.apiKey),
     onBug: (error, method) => logger.error({ error, method }, 'a call failed'),
@@ -162,7 +108,7 @@ export async function createOrchestrator(
       await follower.close();
       await dispatcher.close();
       await rpc.close(CLOSE_GRACE_MS);
-      await Promise.all([...watching, heartbeats.close(), publisher.close()]);
+      await Promise.all([watching, dispatch.heartbeats.close(), publisher.close()]);
       await leadership.close();
       await writer.close();
       await pool.close();

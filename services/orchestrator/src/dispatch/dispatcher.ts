@@ -14,6 +14,7 @@ import { createWaker } from '@morningai/service/waker';
 import { createHeldBack, type Limited } from '../domain/held-back.ts';
 import type { RedisInUse } from '../domain/redis-in-use.ts';
 import type { Roster } from '../domain/roster.ts';
+import { WINDOW, type WindowSize } from '../domain/ticket-window.ts';
 import { leaveOrchestrators, reportOrchestrator, type OrchestratorReport } from '../store/orchestrators.ts';
 import type { ClaimAlong, Claims } from './claims.ts';
 import type { Leadership } from './leadership.ts';
@@ -67,6 +68,8 @@ export type DispatcherParts = {
   readonly leadership: Leadership;
   readonly claims: Claims;
   readonly roster: Roster<WorkSession>;
+  /** Of the tickets; `WINDOW` where nothing else is said. */
+  readonly window?: WindowSize;
   readonly logger: Logger;
 };
 
@@ -114,7 +117,16 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     for (const taskId of await claims.take(agent, taskIds, by)) topUp.released(taskId);
   };
 
-  const topUp = startTopUp({ pool, queue, lane: () => lane, slots, isTaking: claims.isTaking, heldBack, logger });
+  const topUp = startTopUp({
+    pool,
+    queue,
+    lane: () => lane,
+    slots,
+    isTaking: claims.isTaking,
+    heldBack,
+    size: parts.window ?? WINDOW,
+    logger,
+  });
   const logLane = startLogLane({
     pool,
     claims,

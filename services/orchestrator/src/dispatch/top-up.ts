@@ -17,7 +17,7 @@ import { backlogPage } from '../domain/backlog-page.ts';
 import { createBacklog } from '../domain/backlog.ts';
 import { createDueLater, DUE_LATER_MAX } from '../domain/due-later.ts';
 import type { HeldBack, Limited } from '../domain/held-back.ts';
-import { createTicketWindow, type TicketedTask } from '../domain/ticket-window.ts';
+import { createTicketWindow, type TicketedTask, type WindowSize } from '../domain/ticket-window.ts';
 import type { TaskChange } from '../store/follow-tasks.ts';
 import { dueBacklog, dueSoon, queuedAmong, queuedLines } from '../store/queued-tasks.ts';
 import { startLogFollower } from './log-follower.ts';
@@ -55,6 +55,7 @@ export type TopUpParts = {
   readonly slots: () => ReadonlyMap<string, number>;
   readonly isTaking: (taskId: string) => boolean;
   readonly heldBack: HeldBack;
+  readonly size: WindowSize;
   readonly logger: Logger;
 };
 
@@ -62,7 +63,7 @@ export function startTopUp(parts: TopUpParts): TopUp {
   const { pool, queue, heldBack, logger } = parts;
   const stop = new AbortController();
   const waker = createWaker();
-  const window = createTicketWindow(() => performance.now());
+  const window = createTicketWindow(() => performance.now(), parts.size);
   const backlog = createBacklog();
   const later = createDueLater(SOON_MS);
   /** Newly due, by agent. */

@@ -33,6 +33,15 @@ test('who asks while nothing is free waits in line, and a withdrawn request is n
   expect(granted).toEqual(['first', 'second']);
 });
 
+test('a member that comes back with tasks is given no more than its free slots, however many stand in line', () => {
+  const roster = createRoster<Member>();
+  const granted: string[] = [];
+  for (let n = 0; n < 3; n += 1) roster.request('echo', ({ workerId }) => granted.push(workerId));
+  roster.join(member('back', 3, 'echo'), 2);
+  expect(granted).toEqual(['back']);
+  expect(roster.free('echo')).toBe(0);
+});
+
 test('a member that rests is given nothing new; one that left counts no more', () => {
   const roster = createRoster<Member>();
   const worker = member('w', 2, 'echo');
@@ -52,8 +61,7 @@ test('a member that rests is given nothing new; one that left counts no more', (
 test('beside a busy agent no other starves on the same member', () => {
   const roster = createRoster<Member>();
   const worker = member('w', 1, 'busy', 'quiet');
-  roster.join(worker);
-  roster.occupy(worker);
+  roster.join(worker, 1);
   const granted: string[] = [];
   for (let n = 0; n < 5; n += 1) roster.request('busy', () => granted.push('busy'));
   roster.request('quiet', () => granted.push('quiet'));

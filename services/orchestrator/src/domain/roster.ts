@@ -13,7 +13,8 @@ export type Member = {
 export type RestReason = 'draining' | 'silent' | 'behind';
 
 export type Roster<M extends Member> = {
-  join(member: M): void;
+  /** @param taken slots that it comes with: what it says it already works on */
+  join(member: M, taken?: number): void;
   /** Its slots are gone; what it holds is no longer counted. */
   leave(member: M): void;
   /** From now on it is given nothing new, for this reason. */
@@ -24,8 +25,6 @@ export type Roster<M extends Member> = {
   request(agent: string, grant: (member: M) => void): () => void;
   /** Resolves once a slot for this agent is free, and at the signal. */
   untilFree(agent: string, signal: AbortSignal): Promise<void>;
-  /** Takes a slot without asking: what a worker says it already works on. */
-  occupy(member: M): void;
   giveBack(member: M): void;
   free(agent: string): number;
   /** Over all agents. */
@@ -92,8 +91,9 @@ export function createRoster<M extends Member>(): Roster<M> {
   };
 
   return {
-    join(member) {
-      seats.set(member, { taken: 0, resting: new Set(), turns: [...member.agents.keys()] });
+    join(member, taken = 0) {
+      // Before anybody who stands in line is served.
+      seats.set(member, { taken, resting: new Set(), turns: [...member.agents.keys()] });
       serve(member);
     },
     leave: (member) => void seats.delete(member),
@@ -117,7 +117,6 @@ export function createRoster<M extends Member>(): Roster<M> {
         if (place >= 0) line.splice(place, 1);
       };
     },
-    occupy: take,
     giveBack(member) {
       const seat = seats.get(member);
       if (seat === undefined) return;

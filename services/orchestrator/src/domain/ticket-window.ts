@@ -3,15 +3,19 @@
  * seem to be lost. What the leader knows of this epoch, and nothing else: a new epoch begins with an empty window. Pure.
  */
 
-/** Tasks with a ticket, over all agents. */
-export const WINDOW_MAX = 20_000;
-/** Of an agent, whatever its slots: a burst need not wait to be measured. */
-export const WINDOW_MIN = 1_000;
+export type WindowSize = {
+  /** Tasks with a ticket, over all agents. */
+  readonly most: number;
+  /** Of an agent, whatever its slots: a burst need not wait to be measured. */
+  readonly least: number;
+};
+
+export const WINDOW: WindowSize = { most: 20_000, least: 1_000 };
 /** Slots are worth at least so many tickets each, for whoever finishes finds the next one there. */
 const TICKETS_PER_SLOT = 4;
 const DRAIN_SECONDS = 20;
 /** A more urgent task may exceed the window by so much. */
-const URGENT_ALLOWANCE = 1.25;
+export const URGENT_ALLOWANCE = 1.25;
 const RATE_SPAN_MS = 1_000;
 /** So many younger tickets were used before this one, or a younger one so long ago: it has vanished. */
 const YOUNGER_MAX = 1_000;
@@ -49,7 +53,7 @@ type Line = { readonly entries: Map<string, Entry>; used: number };
 type Rate = { size: number; drained: number; since: number; perSecond: number };
 
 /** @param now a monotonic clock, ms */
-export function createTicketWindow(now: () => number): TicketWindow {
+export function createTicketWindow(now: () => number, { most, least }: WindowSize = WINDOW): TicketWindow {
   const lines = new Map<string, Line>();
   const lineOf = new Map<string, Line>();
   const rates = new Map<string, Rate>();
@@ -91,10 +95,10 @@ export function createTicketWindow(now: () => number): TicketWindow {
     has: (taskId) => lineOf.has(taskId),
     room(agent, slots, urgent = false) {
       const { size, perSecond } = rateOf(agent);
-      const wanted = Math.max(WINDOW_MIN, TICKETS_PER_SLOT * slots, perSecond * DRAIN_SECONDS);
+      const wanted = Math.max(least, TICKETS_PER_SLOT * slots, perSecond * DRAIN_SECONDS);
       const allowance = urgent ? URGENT_ALLOWANCE : 1;
-      const own = Math.min(WINDOW_MAX, wanted) * allowance - size;
-      const whole = WINDOW_MAX * allowance - lineOf.size;
+      const own = Math.min(most, wanted) * allowance - size;
+      const whole = most * allowance - lineOf.size;
       return Math.max(0, Math.floor(Math.min(own, whole)));
     },
     add(task) {

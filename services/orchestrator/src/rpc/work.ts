@@ -61,8 +61,7 @@ export function work(parts: RpcParts, stream: Stream): void {
       releaseUnbegun(parts.writer, logger, old, hello.running);
       old.end(new AppError('WORKER_REPLACED', `another stream said Hello as ${joined.workerId}`));
     }
-    roster.join(joined);
-    for (const _ of joined.held) roster.occupy(joined);
+    roster.join(joined, joined.held.size);
     // Its leases may be old by now, and its next heartbeat is a while away.
     renewHeld(
       parts,
