@@ -35,14 +35,14 @@ export type Judged = {
 type Data = Readonly<Record<string, unknown>>;
 
 const VIOLATIONS_MAX = 20;
-/** Two heartbeats and a quarter, the look after that, and a claim that was on its way through a slow Postgres. */
-const SILENT_MS = 6_500;
+/** Two heartbeats and a quarter, and the look after that. */
+const SILENT_MS = 5_050;
 
 export type JudgeParts = {
   readonly maxRunningPerTenant: number | null;
-  /** Whether nothing was done to this worker since then, nor to any orchestrator. */
+  /** Whether nothing was wrong with this worker since then, nor with any orchestrator. */
   readonly isHealthy: (worker: string, sinceMs: number) => boolean;
-  /** For how long it has said nothing, ms. */
+  /** For how long it has said nothing and nothing else was wrong, ms. */
   readonly silentMs: (worker: string) => number;
   /** Whether it was ever told of this attempt. */
   readonly wasAssigned: (task: string, fence: number) => boolean;

@@ -47,7 +47,7 @@ export async function runSchedule({ seed, logger = SILENT, shrink = true }: Sche
     schedules,
     fc.scheduler(),
     fc.nat(),
-    async (plan, commands, scheduler, chance) => {
+    async (plan, chapters, scheduler, chance) => {
       const order: Order = {
         schedule: (task) => scheduler.schedule(task),
         count: () => scheduler.count(),
@@ -57,19 +57,22 @@ export async function runSchedule({ seed, logger = SILENT, shrink = true }: Sche
       const time = createVirtualTime(order, random);
       using _ = time.install();
       const world = createWorld({ time, random, plan, logger });
-      const { violations, violated } = world.judge;
+      const { violations, violated } = world;
       try {
         await world.advance(START_MS);
-        const drawn: Drawn = { submitted: 0, redis: 'up' };
-        await fc.asyncModelRun(() => ({ model: drawn, real: world }), commands);
-        world.heal();
-        await world.settle();
+        for (const { commands, ticketsJudged } of chapters) {
+          const drawn: Drawn = { submitted: 0 };
+          await fc.asyncModelRun(() => ({ model: drawn, real: world }), commands);
+          await world.heal();
+          await world.settle(ticketsJudged);
+          if (violations.length > 0) break;
+        }
       } catch (error) {
         violated(error instanceof Error ? (error.stack ?? error.message) : String(error));
       }
       virtualMs = time.now;
-      events = world.postgres.tables.events.length;
-      digest = hash('sha256', JSON.stringify(world.postgres.tables.events));
+      events = world.events.length;
+      digest = hash('sha256', JSON.stringify(world.events));
       if (violations.length > 0) throw new Violated(violations);
     },
   );
@@ -77,11 +80,11 @@ export async function runSchedule({ seed, logger = SILENT, shrink = true }: Sche
   if (!result.failed) return { seed, violations: [], steps: '', virtualMs, events, digest };
   const { errorInstance, counterexample } = result;
   const violations = errorInstance instanceof Violated ? errorInstance.violations : [String(errorInstance)];
-  const [plan, commands] = counterexample ?? [];
+  const [plan, chapters] = counterexample ?? [];
   return {
     seed,
     violations,
-    steps: `${JSON.stringify(plan)}\n${stepsOf(commands)}`,
+    steps: `${JSON.stringify(plan)}\n${(chapters ?? []).map(({ commands }) => stepsOf(commands)).join('\nall is healed\n')}`,
     virtualMs,
     events,
     digest,

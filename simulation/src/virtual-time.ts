@@ -37,6 +37,8 @@ export type VirtualTime = {
   /** Called after every moment in which something happened. */
   onMoment: () => void;
   advance(ms: number): Promise<void>;
+  /** Until so many answers have come, and not one more: what happens next happens between two of them. @param withinMs at most */
+  answers(count: number, withinMs: number): Promise<void>;
 };
 
 type Timer = { readonly at: number; readonly order: number; readonly host: Host; run: (() => void) | null };
@@ -129,27 +131,33 @@ export function createVirtualTime(order: Order, random: () => number): VirtualTi
     onMoment: () => undefined,
     async advance(ms) {
       const until = now + ms;
-      await drain();
-      for (let inMoment = 0; ;) {
-        inMoment += 1;
-        if (inMoment > MOMENT_MAX) throw new Error(`time stands still at ${now} ms: a loop never waits`);
-        if (order.count() > 0) {
-          await order.waitNext(1);
-        } else {
-          const next = heap[0];
-          if (next === undefined || next.at > until) break;
-          pop(heap);
-          if (next.run === null || next.host.state === 'dead') continue;
-          if (next.at > now) inMoment = 0;
-          now = Math.max(now, next.at);
-          enter(next.host, next.run);
-        }
-        await drain();
-        time.onMoment();
-      }
+      await run(until, Infinity);
       now = until;
-      current = nobody;
     },
+    answers: (count, withinMs) => run(now + withinMs, count),
+  };
+
+  const run = async (until: number, answersMax: number) => {
+    await drain();
+    for (let inMoment = 0, answers = 0; answers < answersMax;) {
+      inMoment += 1;
+      if (inMoment > MOMENT_MAX) throw new Error(`time stands still at ${now} ms: a loop never waits`);
+      if (order.count() > 0) {
+        answers += 1;
+        await order.waitNext(1);
+      } else {
+        const next = heap[0];
+        if (next === undefined || next.at > until) break;
+        pop(heap);
+        if (next.run === null || next.host.state === 'dead') continue;
+        if (next.at > now) inMoment = 0;
+        now = Math.max(now, next.at);
+        enter(next.host, next.run);
+      }
+      await drain();
+      time.onMoment();
+    }
+    current = nobody;
   };
 
   const setVirtual = (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {

@@ -12,16 +12,14 @@ export type Work = { readonly ms: number; readonly ends: 'completes' | 'fails' |
 
 export type Acknowledged = { readonly claim: Claim; readonly outcome: 'completed' | 'failed'; readonly output: string };
 
+/** Works as it is told; ends nothing; or ends all that it has, and at once what it is given. */
+export type Manner = 'as told' | 'holding' | 'hurrying';
+
 export type SimulatedWorker = {
   readonly host: Host;
   readonly agents: readonly string[];
   readonly slots: number;
-  /** True: whatever is due to end does not. */
-  holding: boolean;
-  /** What it works on ends now, and what it is given takes no time. */
-  hurry(): void;
-  /** When it was last frozen, thawed or killed: what happened to its attempts until then is its own affair. */
-  hurtAt: number;
+  behave(manner: Manner): void;
   cut(): void;
 };
 
@@ -38,6 +36,8 @@ export type WorkerParts = {
   /** Those that live, or seem to. */
   readonly orchestrators: () => readonly SimulatedOrchestrator[];
   readonly onAssigned: (claim: Claim) => void;
+  /** Told when it works on more than it has slots. */
+  readonly onOverfull: (worker: string, working: number) => void;
   readonly onAcknowledged: (acknowledged: Acknowledged) => void;
 };
 
@@ -54,7 +54,7 @@ export function startWorker(parts: WorkerParts): SimulatedWorker {
   const attempts = new Map<string, Attempt>();
   let link: Link | null = null;
   let welcomed = false;
-  let hurried = false;
+  let manner: Manner = 'as told';
   let turn = Number(/\d+$/.exec(host.name)?.[0] ?? 0);
 
   const say = (message: NonNullable<WorkerMessage['message']>) => link?.say(message);
@@ -75,7 +75,7 @@ export function startWorker(parts: WorkerParts): SimulatedWorker {
 
   const end = (attempt: Attempt) => {
     if (attempt.stage !== 'working') return;
-    if (worker.holding && !attempt.cancelled) return void time.sleep(HEARTBEAT_MS / 4).then(() => end(attempt));
+    if (manner === 'holding' && !attempt.cancelled) return void time.sleep(HEARTBEAT_MS / 4).then(() => end(attempt));
     attempt.stage = 'ended';
     if (welcomed) report(attempt);
   };
@@ -93,8 +93,10 @@ export function startWorker(parts: WorkerParts): SimulatedWorker {
         const attempt: Attempt = { claim, work: JSON.parse(inputJson) as Work, stage: 'working', cancelled: false };
         attempts.set(keyOf(claim), attempt);
         parts.onAssigned(claim);
+        const working = [...attempts.values()].filter(({ stage }) => stage === 'working').length;
+        if (working > slots) parts.onOverfull(host.name, working);
         say({ $case: 'begun', value: { claim } });
-        void time.sleep(hurried ? 1 : attempt.work.ms).then(() => end(attempt));
+        void time.sleep(manner === 'hurrying' ? 1 : attempt.work.ms).then(() => end(attempt));
         return;
       }
       case 'recorded': {
@@ -177,13 +179,10 @@ export function startWorker(parts: WorkerParts): SimulatedWorker {
     host,
     agents,
     slots,
-    holding: false,
-    hurtAt: -Infinity,
-    hurry: () =>
-      time.post(host, () => {
-        hurried = true;
-        attempts.forEach(end);
-      }),
+    behave(next) {
+      manner = next;
+      if (next === 'hurrying') time.post(host, () => attempts.forEach(end));
+    },
     cut: () => link?.cut(),
   };
   connect();

@@ -21,7 +21,7 @@ import {
 } from '../test/requests.ts';
 import { readHead, readStream, type LogEvent } from './read.ts';
 import { taskStream } from './task-batch.ts';
-import type { WriteRequest, Written } from './task-writer.ts';
+import { createTaskWriter, type WriteRequest, type Written } from './task-writer.ts';
 import { verifyLog } from './verify.ts';
 
 let log: TestLog;
@@ -437,4 +437,14 @@ test('a row that is deleted while it is changed undoes the whole append, which i
   expect(await typesOf(taskId, own)).toEqual(['TaskSubmitted', 'AttemptStarted']);
   expect(await typesOf(submitted.taskId, own)).toEqual(['TaskSubmitted']);
   expect((await verifyLog(own.pool)).problems).toEqual([]);
+});
+
+test('a batch of more tasks than are remembered decides each on what was loaded: no outcome is refused for it', async () => {
+  const submitted = await Promise.all(Array.from({ length: 6 }, () => log.writer.write(submit())));
+  const ids = submitted.map(({ taskId }) => taskId);
+  await Promise.all(ids.map((taskId) => log.writer.write(start(taskId))));
+  const forgetful = createTaskWriter(log.openPool(), 2);
+  const written = await Promise.all(ids.map((taskId) => forgetful.write(complete(taskId, 1))));
+  expect(written.map(({ state }) => state.status)).toEqual(ids.map(() => 'completed'));
+  await forgetful.close();
 });

@@ -132,7 +132,7 @@ export function createTaskWriter(pool: Pool, cachedTasks = CACHED_TASKS): TaskWr
   const commit = async (batch: readonly Entry[]): Promise<readonly Entry[]> => {
     const loaded = await load(batch);
     const byTask = Map.groupBy(batch, (entry) => entry.taskId);
-    const decided = [...byTask].map(([taskId, entries]) => decideTask(known.get(taskId), entries));
+    const decided = [...byTask].map(([taskId, entries]) => decideTask(known.get(taskId) ?? loaded.get(taskId), entries));
     const storing = decided.filter((task) => task.append !== null);
     const appends = storing.flatMap(({ append }) => append ?? []);
     const sent = storing.flatMap(entriesOf);
@@ -150,16 +150,20 @@ export function createTaskWriter(pool: Pool, cachedTasks = CACHED_TASKS): TaskWr
     });
   };
 
-  /** @returns the tasks that were read from Postgres, whether they are there or not */
-  const load = async (batch: readonly Entry[]): Promise<ReadonlySet<string>> => {
+  /** @returns the tasks that were read from Postgres, whether they are there or not: a batch may be of more than are remembered */
+  const load = async (batch: readonly Entry[]): Promise<ReadonlyMap<string, KnownTask | undefined>> => {
     // A task that is being submitted is taken to be new; if it is not, the append says so.
     const fresh = new Set(batch.filter((e) => e.command.type === 'Submit' && !e.reload).map((e) => e.taskId));
     for (const entry of batch) if (entry.reload) known.delete(entry.taskId);
     const missing = batch.map((entry) => entry.taskId).filter((taskId) => !known.has(taskId) && !fresh.has(taskId));
-    const wanted = new Set(missing);
+    const loaded = new Map<string, KnownTask | undefined>(missing.map((taskId) => [taskId, undefined]));
     const distrusted = new Set(batch.filter((entry) => entry.distrust).map((entry) => entry.taskId));
-    if (wanted.size > 0) for (const task of await loadTasks(pool, [...wanted], distrusted)) remember(task.id, task);
-    return wanted;
+    if (loaded.size === 0) return loaded;
+    for (const task of await loadTasks(pool, [...loaded.keys()], distrusted)) {
+      loaded.set(task.id, task);
+      remember(task.id, task);
+    }
+    return loaded;
   };
 
   const settle = (task: DecidedTask<Entry>, result: AppendedOrRefused | null): readonly Entry[] => {

@@ -43,6 +43,7 @@ function instant(): VirtualTime {
     kill: unused,
     onMoment: unused,
     advance: unused,
+    answers: unused,
   };
 }
 
@@ -161,7 +162,7 @@ test.each([1, 2, 3])('what the dispatcher does and asks is the same on both: see
   const simulated = createVirtualPostgres({ time: instant(), random: () => 0, onAccepted: () => undefined });
   try {
     const steps = drawSteps(createRandom(seed));
-    const [real, ours] = [await run(pool, steps), await run(simulated.pool(), steps)];
+    const [real, ours] = [await run(pool, steps), await run(simulated.pool({ name: 'test', state: 'running' }), steps)];
     for (const [index, answer] of real.entries()) expect(ours[index], `answer ${index}`).toEqual(answer);
   } finally {
     await pool.close();

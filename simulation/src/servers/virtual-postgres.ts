@@ -4,7 +4,7 @@
  * lose them: then what was asked is done, and nobody knows. A statement that nobody wrote here stops the simulation.
  */
 import type { Pool, Statement } from '@morningai/log/pool';
-import { EPOCH_MS, type VirtualTime } from '../virtual-time.ts';
+import { EPOCH_MS, type Host, type VirtualTime } from '../virtual-time.ts';
 import { createLogTables, type Accepted, type LogTables, type TaskRow } from './log-tables.ts';
 
 /** As POSTGRES_TIMEOUTS.queryMs has it. */
@@ -15,11 +15,13 @@ const SLOW_MS = 1_200;
 export type PostgresMode = 'up' | 'slow' | 'away' | 'frozen' | 'loses answers';
 
 export type VirtualPostgres = {
-  mode: PostgresMode;
+  readonly mode: PostgresMode;
   readonly tables: LogTables;
   readonly leader: { readonly term: number; readonly holder: string; readonly untilMs: number } | null;
-  pool(): Pool;
-  thaw(): void;
+  become(mode: PostgresMode): void;
+  /** For this process only: something is between the two. Null: nothing is. */
+  becomeFor(host: Host, mode: PostgresMode | null): void;
+  pool(host: Host): Pool;
 };
 
 type Orchestrator = { readonly slots: unknown; readonly seenAtMs: number };
@@ -34,7 +36,9 @@ export function createVirtualPostgres({ time, random, onAccepted }: PostgresPart
   const tables = createLogTables(EPOCH_MS, onAccepted);
   const { tasks, leases, events } = tables;
   const orchestrators = new Map<string, Orchestrator>();
-  const waiting: (() => void)[] = [];
+  const waiting: { readonly host: Host; readonly run: () => void }[] = [];
+  const between = new Map<Host, PostgresMode>();
+  let mode: PostgresMode = 'up';
   let leader: VirtualPostgres['leader'] = null;
 
   const queued = (agent?: string) =>
@@ -254,58 +258,63 @@ export function createVirtualPostgres({ time, random, onAccepted }: PostgresPart
     return statement(...(values as never[]));
   };
 
-  const isAway = () => server.mode === 'away';
+  /** What is wrong with the server is wrong for all. */
+  const modeFor = (host: Host) => (mode === 'up' ? (between.get(host) ?? 'up') : mode);
 
-  const server: VirtualPostgres = {
-    mode: 'up',
+  /** What was sent to it meanwhile is done now. */
+  const thaw = () => {
+    const thawed = waiting.filter(({ host }) => modeFor(host) !== 'frozen');
+    for (const one of thawed) waiting.splice(waiting.indexOf(one), 1);
+    for (const { run } of thawed) run();
+  };
+
+  const whenThawed = async (host: Host, run: () => readonly object[]) => {
+    const back = time.returning();
+    const done = Promise.withResolvers<() => readonly object[]>();
+    waiting.push({ host, run: () => done.resolve(outcomeOf(run)) });
+    const answered = done.promise.then(async (outcome) => {
+      await back();
+      return outcome();
+    });
+    answered.catch(() => undefined);
+    const silent = time.sleep(QUERY_MS).then(() => {
+      throw new Error('Query read timeout');
+    });
+    silent.catch(() => undefined);
+    return Promise.race([answered, silent]);
+  };
+
+  const refused = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+
+  return {
+    get mode() {
+      return mode;
+    },
     tables,
     get leader() {
       return leader;
     },
-    thaw() {
-      server.mode = 'up';
-      for (const run of waiting.splice(0)) run();
+    become(next) {
+      mode = next;
+      thaw();
     },
-    pool: () => ({
+    becomeFor(host, next) {
+      if (next === null) between.delete(host);
+      else between.set(host, next);
+      thaw();
+    },
+    pool: (host) => ({
       query: async <Row extends object>({ name }: Statement, values: readonly unknown[]) => {
-        const refused = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-        if (isAway()) {
+        if (modeFor(host) === 'away') {
           await time.hop();
           throw refused();
         }
-        if (server.mode === 'frozen') {
-          const done = new Promise<readonly object[]>((resolve, reject) => {
-            waiting.push(() => {
-              try {
-                resolve(answer(name, values));
-              } catch (error) {
-                reject(error);
-              }
-            });
-          });
-          const back = time.returning();
-          const answered = done.then(
-            async (rows) => {
-              await back();
-              return rows;
-            },
-            async (error: unknown) => {
-              await back();
-              throw error;
-            },
-          );
-          answered.catch(() => undefined);
-          const silent = time.sleep(QUERY_MS).then(() => {
-            throw new Error('Query read timeout');
-          });
-          silent.catch(() => undefined);
-          return (await Promise.race([answered, silent])) as Row[];
-        }
+        if (modeFor(host) === 'frozen') return (await whenThawed(host, () => answer(name, values))) as Row[];
         await time.hop();
-        if (isAway()) throw refused();
+        if (modeFor(host) === 'away') throw refused();
         const rows = answer(name, values);
-        if (server.mode === 'slow') await time.sleep(random() * SLOW_MS);
-        const isLost = server.mode === 'loses answers' && random() < 0.5;
+        if (modeFor(host) === 'slow') await time.sleep(random() * SLOW_MS);
+        const isLost = modeFor(host) === 'loses answers' && random() < 0.5;
         // The commit is there for all, and its writer does not know yet.
         if (name === 'append') await time.hop();
         if (isLost) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
@@ -315,5 +324,16 @@ export function createVirtualPostgres({ time, random, onAccepted }: PostgresPart
       close: () => Promise.resolve(),
     }),
   };
-  return server;
+}
+
+/** What it returns, or throws, when it is asked for. */
+function outcomeOf<T>(run: () => T): () => T {
+  try {
+    const returned = run();
+    return () => returned;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
