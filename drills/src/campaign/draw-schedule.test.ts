@@ -10,10 +10,10 @@ test('the same seed is the same schedule', () => {
   expect(draw(42)).not.toEqual(draw(43));
 });
 
-test('one to three faults, never two of the same target, each as long as it may be', () => {
+test('one to four faults, never two of the same target, each as long as it may be', () => {
   for (const { faults } of drawn) {
     expect(faults.length).toBeGreaterThanOrEqual(1);
-    expect(faults.length).toBeLessThanOrEqual(3);
+    expect(faults.length).toBeLessThanOrEqual(4);
     expect(new Set(faults.map(({ nemesis }) => nemesis.target)).size).toBe(faults.length);
     for (const { nemesis, forMs } of faults) {
       expect(forMs).toBeGreaterThanOrEqual(nemesis.lastsMs[0]);

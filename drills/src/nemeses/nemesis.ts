@@ -12,6 +12,8 @@ export type Nemesis = {
   readonly row: string;
   readonly what: string;
   readonly target: Target;
+  /** Drawn so often as three others of its target. */
+  readonly isFrequent?: true;
   /** How long it may last, ms: least, most. */
   readonly lastsMs: readonly [number, number];
   /** While it lasts nothing can be had of its target: health must say so. */

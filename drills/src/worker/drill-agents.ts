@@ -31,10 +31,12 @@ export function createDrillAgents(options: {
       input: z.looseObject({
         /** Half of it before the effect, half behind its record. */
         workMs: z.number().min(0).max(60_000).optional(),
+        /** Between the effect and its record. */
+        effectMs: z.number().min(0).max(60_000).optional(),
       }),
       leaseMs: LEASE_MS,
       retry: { baseMs: 20, capMs: 100, maxCrashes: 5 },
-      async run(ctx, { workMs = 0 }) {
+      async run(ctx, { workMs = 0, effectMs = 0 }) {
         const task = ctx.task.id;
         const { attempt } = ctx.task;
         const work = () => delay(workMs / 2, undefined, { signal: ctx.signal });
@@ -47,6 +49,7 @@ export function createDrillAgents(options: {
           async ({ key }) => {
             const { receipt } = await call({ kind: 'effect', task, attempt, what: key });
             await call({ kind: 'reached', task, attempt, what: 'between' });
+            await delay(effectMs, undefined, { signal: ctx.signal });
             return receipt;
           },
           { effect: true },

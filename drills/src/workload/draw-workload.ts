@@ -27,7 +27,10 @@ const KINDS: readonly Kind[] = [
   },
   {
     weight: 30,
-    draw: (between) => ({ agent: HOST_AGENT, input: { workMs: between(100, 2_000) } }),
+    draw: (between) => ({
+      agent: HOST_AGENT,
+      input: { workMs: between(100, 2_000), effectMs: between(0, 1) * between(0, 2_000) },
+    }),
   },
   {
     // The system tries again by itself.
