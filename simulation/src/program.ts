@@ -2,11 +2,19 @@
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { runSchedule, type Outcome } from './run-schedule.ts';
+import { CHAPTERS, runSchedule, type Outcome } from './run-schedule.ts';
 import { runSchedules } from './run-schedules.ts';
 import { tracer } from './tracer.ts';
 
-type Options = { runs: number; seed?: number; threads: number; json?: boolean; trace?: boolean; shrink: boolean };
+type Options = {
+  runs: number;
+  seed?: number;
+  chapters: number;
+  threads: number;
+  json?: boolean;
+  trace?: boolean;
+  shrink: boolean;
+};
 
 export type Program = { run(argv: readonly string[], signal: AbortSignal): Promise<number> };
 
@@ -23,6 +31,12 @@ export function createProgram(): Program {
         )
         .option('--runs <n>', 'how many schedules', count, 1_000)
         .option('--seed <n>', 'of the first schedule; the others follow it (default: drawn)', count)
+        .option(
+          '--chapters <n>',
+          'how long a schedule is: so often it is hurt in other ways, and healed',
+          count,
+          CHAPTERS,
+        )
         .option('--threads <n>', 'schedules at once', count, availableParallelism())
         .option('--trace', 'tell what one schedule does; only with --seed')
         .option('--no-shrink', 'leave a schedule that fails as long as it was drawn')
@@ -44,7 +58,7 @@ export function createProgram(): Program {
 }
 
 async function simulate(options: Options, signal: AbortSignal): Promise<boolean> {
-  const { runs, threads, json, shrink } = options;
+  const { runs, chapters, threads, json, shrink } = options;
   const seed = options.seed ?? Math.floor(Math.random() * SEED_MAX);
   const startedAt = performance.now();
   let toldAt = startedAt;
@@ -53,7 +67,7 @@ async function simulate(options: Options, signal: AbortSignal): Promise<boolean>
     toldAt = performance.now();
     console.error(`· ${done} of ${runs} schedules, ${Math.round((done / (toldAt - startedAt)) * 1_000)} a second`);
   };
-  const totals = await runSchedules({ runs, seed, threads, shrink, onOutcome, signal });
+  const totals = await runSchedules({ runs, seed, chapters, threads, shrink, onOutcome, signal });
   const seconds = (performance.now() - startedAt) / 1_000;
   const { schedules, virtualMs, events, failed } = totals;
   if (json) {
@@ -61,7 +75,7 @@ async function simulate(options: Options, signal: AbortSignal): Promise<boolean>
       JSON.stringify({ seed, runs, schedules, virtualMs: Math.round(virtualMs), events, seconds, failed }, null, 2),
     );
   } else {
-    for (const outcome of failed) console.log(outcomeText(outcome));
+    for (const outcome of failed) console.log(outcomeText(outcome, chapters));
     const hours = (virtualMs / 3_600_000).toFixed(1);
     console.log(
       `${schedules} schedules from seed ${seed}: ${hours} hours of virtual time, ${events} events, in ${seconds.toFixed(0)} s`,
@@ -71,20 +85,20 @@ async function simulate(options: Options, signal: AbortSignal): Promise<boolean>
   return failed.length === 0;
 }
 
-async function trace({ seed }: Options): Promise<boolean> {
+async function trace({ seed, chapters }: Options): Promise<boolean> {
   if (seed === undefined) throw new InvalidArgumentError('--trace needs --seed');
-  const outcome = await runSchedule({ seed, logger: tracer((line) => console.log(line)), shrink: false });
-  console.log(outcome.violations.length === 0 ? `seed ${seed} holds` : outcomeText(outcome));
+  const outcome = await runSchedule({ seed, chapters, logger: tracer((line) => console.log(line)), shrink: false });
+  console.log(outcome.violations.length === 0 ? `seed ${seed} holds` : outcomeText(outcome, chapters));
   return outcome.violations.length === 0;
 }
 
-function outcomeText({ seed, violations, steps }: Outcome): string {
+function outcomeText({ seed, violations, steps }: Outcome, chapters: number): string {
   return [
     `seed ${seed} VIOLATED`,
     ...violations.map((violation) => `  ${violation}`),
     'after',
     ...steps.split('\n').map((step) => `  ${step}`),
-    `again: npx pnpm@12 simulate --runs 1 --seed ${seed}`,
+    `again: npx pnpm@12 simulate --runs 1 --seed ${seed} --chapters ${chapters}`,
   ].join('\n');
 }
 

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import type { Logger } from '@morningai/service/logger';
-import { plans, schedules, type Drawn } from './commands.ts';
+import { plans, schedulesOf, type Drawn } from './commands.ts';
 import { createRandom } from './random.ts';
 import { createVirtualTime, type Order } from './virtual-time.ts';
 import { createWorld } from './world.ts';
@@ -31,23 +31,33 @@ const SILENT = new Proxy({} as Logger, { get: () => () => undefined });
 /** Until a leader is there. */
 const START_MS = 100;
 
+/** Of most schedules. */
+export const CHAPTERS = 2;
+
 export type ScheduleOptions = {
   readonly seed: number;
+  /** The more, the longer the schedule. */
+  readonly chapters?: number;
   readonly logger?: Logger;
   /** A schedule that fails is made shorter while it still does. Default true. */
   readonly shrink?: boolean;
 };
 
-export async function runSchedule({ seed, logger = SILENT, shrink = true }: ScheduleOptions): Promise<Outcome> {
+export async function runSchedule({
+  seed,
+  chapters = CHAPTERS,
+  logger = SILENT,
+  shrink = true,
+}: ScheduleOptions): Promise<Outcome> {
   let virtualMs = 0;
   let events = 0;
   let digest = '';
   const property = fc.asyncProperty(
     plans,
-    schedules,
+    schedulesOf(chapters),
     fc.scheduler(),
     fc.nat(),
-    async (plan, chapters, scheduler, chance) => {
+    async (plan, drawnChapters, scheduler, chance) => {
       const order: Order = {
         schedule: (task) => scheduler.schedule(task),
         count: () => scheduler.count(),
@@ -60,7 +70,7 @@ export async function runSchedule({ seed, logger = SILENT, shrink = true }: Sche
       const { violations, violated } = world;
       try {
         await world.advance(START_MS);
-        for (const { commands, ticketsJudged } of chapters) {
+        for (const { commands, ticketsJudged } of drawnChapters) {
           const drawn: Drawn = { submitted: 0 };
           await fc.asyncModelRun(() => ({ model: drawn, real: world }), commands);
           await world.heal();
@@ -80,11 +90,11 @@ export async function runSchedule({ seed, logger = SILENT, shrink = true }: Sche
   if (!result.failed) return { seed, violations: [], steps: '', virtualMs, events, digest };
   const { errorInstance, counterexample } = result;
   const violations = errorInstance instanceof Violated ? errorInstance.violations : [String(errorInstance)];
-  const [plan, chapters] = counterexample ?? [];
+  const [plan, ran] = counterexample ?? [];
   return {
     seed,
     violations,
-    steps: `${JSON.stringify(plan)}\n${(chapters ?? []).map(({ commands }) => stepsOf(commands)).join('\nall is healed\n')}`,
+    steps: `${JSON.stringify(plan)}\n${(ran ?? []).map(({ commands }) => stepsOf(commands)).join('\nall is healed\n')}`,
     virtualMs,
     events,
     digest,

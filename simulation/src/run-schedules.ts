@@ -1,6 +1,6 @@
 /** Many schedules, in threads of their own: each has its own virtual clock, and this thread keeps the real one. */
 import { Worker } from 'node:worker_threads';
-import type { Outcome } from './run-schedule.ts';
+import { CHAPTERS, type Outcome } from './run-schedule.ts';
 
 export type Totals = {
   readonly schedules: number;
@@ -13,6 +13,8 @@ export type SchedulesOptions = {
   readonly runs: number;
   /** Of the first; the others follow it. */
   readonly seed: number;
+  /** Of each schedule; default CHAPTERS. */
+  readonly chapters?: number;
   readonly threads: number;
   /** So many failures are enough. Default 1. */
   readonly failuresMax?: number;
@@ -22,14 +24,14 @@ export type SchedulesOptions = {
   readonly signal: AbortSignal;
 };
 
-export type ThreadData = { readonly seeds: readonly number[]; readonly shrink: boolean };
+export type ThreadData = { readonly seeds: readonly number[]; readonly chapters: number; readonly shrink: boolean };
 
 /** Schedules that a thread is given at once. */
 const CHUNK = 10;
 
 /** @throws the signal's reason; what a thread throws */
 export async function runSchedules(options: SchedulesOptions): Promise<Totals> {
-  const { runs, seed, threads, failuresMax = 1, shrink = true, onOutcome, signal } = options;
+  const { runs, seed, chapters = CHAPTERS, threads, failuresMax = 1, shrink = true, onOutcome, signal } = options;
   const failed: Outcome[] = [];
   const totals = { schedules: 0, virtualMs: 0, events: 0 };
   let next = 0;
@@ -49,7 +51,12 @@ export async function runSchedules(options: SchedulesOptions): Promise<Totals> {
         const size = Math.min(CHUNK, runs - next);
         const first = seed + next;
         next += size;
-        await runChunk(worker, { seeds: Array.from({ length: size }, (_, n) => first + n), shrink }, count, signal);
+        await runChunk(
+          worker,
+          { seeds: Array.from({ length: size }, (_, n) => first + n), chapters, shrink },
+          count,
+          signal,
+        );
       }
     } finally {
       await worker.terminate();

@@ -7,8 +7,8 @@ const port = parentPort;
 if (port === null) throw new Error('run by run-schedules.ts');
 
 let before: Promise<void> = Promise.resolve();
-port.on('message', ({ seeds, shrink }: ThreadData) => {
+port.on('message', ({ seeds, chapters, shrink }: ThreadData) => {
   before = before.then(async () => {
-    for (const seed of seeds) port.postMessage(await runSchedule({ seed, shrink }));
+    for (const seed of seeds) port.postMessage(await runSchedule({ seed, chapters, shrink }));
   });
 });
