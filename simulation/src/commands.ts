@@ -14,14 +14,18 @@ export type WorldCommand = fc.AsyncCommand<Drawn, World>;
 
 /** Then all is healed, and must come to its end. */
 export type Chapter = {
+  /** What there is to do from its beginning. */
+  readonly opening: readonly Wanted[];
   readonly commands: Iterable<WorldCommand>;
   /** In its end all slots are held for a while, and who waits must have a ticket. */
   readonly ticketsJudged: boolean;
 };
 
-const COMMANDS_MAX = 36;
+const COMMANDS_MAX = 44;
 /** Of a chapter. */
 const TASKS_MAX = 45;
+/** Tasks that a chapter begins with: a fault that finds nobody at work shows little. */
+const OPENING = { least: 3, most: 12 } as const;
 const ANSWERS_MAX = 25;
 
 const seat = fc.nat(3);
@@ -63,9 +67,9 @@ const TAKES = {
 /** How the tasks of a chapter are: weights of what they take, how they end, and what makes them wait. */
 const flavours = fc.record({
   takes: fc.constantFrom<readonly (keyof typeof TAKES)[]>(
-    ['a moment'],
     ['a moment', 'seconds'],
     ['a moment', 'longer than a lease'],
+    ['longer than a lease'],
     ['seconds', 'longer than a lease'],
     ['longer than a lease'],
   ),
@@ -173,8 +177,11 @@ const ORCHESTRATORS: Kinds = [
 ];
 
 const WORKERS: Kinds = [
-  fault('worker # is frozen', (w, n) => w.freezeWorker(n), pastTheTerm),
-  fault('worker # is frozen', (w, n) => w.freezeWorker(n), aboutALease),
+  fault(
+    'worker # is frozen',
+    (w, n) => w.freezeWorker(n),
+    fc.oneof({ weight: 1, arbitrary: pastTheTerm }, { weight: 4, arbitrary: aboutALease }),
+  ),
   fault('worker # is dead', (w, n) => w.killWorker(n), fc.oneof(briefly, pastTheTerm)),
   blow('the stream of worker # breaks', (w, n) => w.cutWorker(n)),
 ];
@@ -202,12 +209,13 @@ const chapter: fc.Arbitrary<Chapter> = fc
   .tuple(swarms, flavours, fc.constantFrom(0, 6, 12), fc.constantFrom(false, false, true))
   .chain(([swarm, flavour, ends, ticketsJudged]) => {
     const anything = fc.oneof(
-      kind(48, [waits]),
-      kind(36, [submits(flavour)]),
+      kind(42, [waits]),
+      kind(30, [submits(flavour)]),
       kind(ends, CALLERS),
-      ...swarm.map((kinds) => kind(42 / swarm.length, kinds)),
+      ...swarm.map((kinds) => kind(48 / swarm.length, kinds)),
     );
     return fc.record({
+      opening: fc.array(wanted(flavour), { minLength: OPENING.least, maxLength: OPENING.most }),
       commands: fc.commands([anything], { maxCommands: COMMANDS_MAX, size: 'max', disableReplayLog: true }),
       ticketsJudged: fc.constant(ticketsJudged),
     });

@@ -102,6 +102,13 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
 
   const living = () => orchestrators.filter(({ host }) => host.state !== 'dead');
   const livingWorkers = () => workers.filter(({ host }) => host.state !== 'dead');
+  /** Those that work on something, if any do: to hurt the others shows little. */
+  const hurtable = () => {
+    const busy = new Set([...judge.tasks.values()].map((task) => (task.status === 'running' ? task.worker : '')));
+    const all = livingWorkers().filter(({ host }) => host.state === 'running');
+    const working = all.filter(({ host }) => busy.has(host.name));
+    return working.length > 0 ? working : all;
+  };
   const taskAt = (n: number) => asked.at(-1 - (n % Math.max(1, asked.length)));
   const tenantOf = (id: string) => judge.tasks.get(id)?.tenant ?? '';
   const context = () => ({ signal: new AbortController().signal, deadline: new Date(Date.now() + CALL_MS) });
@@ -197,11 +204,11 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
       );
     },
     freezeWorker(n) {
-      const one = seatOf(livingWorkers(), n);
+      const one = seatOf(hurtable(), n);
       return one === undefined ? nothing : freeze(one.host, [one.host.name]);
     },
     killWorker(n) {
-      const one = seatOf(livingWorkers(), n);
+      const one = seatOf(hurtable(), n);
       if (one === undefined) return nothing;
       const kill = () => {
         time.kill(one.host);
@@ -209,7 +216,7 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
       };
       return wrong([one.host.name], kill, () => addWorker(one));
     },
-    cutWorker: (n) => seatOf(livingWorkers(), n)?.cut(),
+    cutWorker: (n) => seatOf(hurtable(), n)?.cut(),
     postgresBecomes(mode) {
       if (postgres.mode !== 'up') return nothing;
       return wrong(

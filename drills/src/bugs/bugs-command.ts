@@ -5,8 +5,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { BUGS } from './catalog.ts';
 import { isGood, runBugs, type Score } from './run-bugs.ts';
 
-type Options = { schedules: number; simulated: number; seed: number; list?: boolean; json?: boolean };
-
+type Options = { schedules: number; seed: number; list?: boolean; json?: boolean };
 /** @param done told of what the exit code says */
 export function addBugs(program: Command, done: (holds: boolean) => void): void {
   program
@@ -16,8 +15,7 @@ export function addBugs(program: Command, done: (holds: boolean) => void): void 
     )
     .argument('[name...]', 'which; default: all of them')
     .option('--list', 'list the bugs')
-    .option('--schedules <n>', 'random drills for each bug, at most', count, 20)
-    .option('--simulated <n>', 'simulated schedules for each bug, at most', count, 2_000)
+    .option('--schedules <n>', 'schedules for each bug, at most', count, 20)
     .option('--seed <n>', 'of the first schedule', count, 1)
     .option('--json', 'as JSON')
     .exitOverride()
@@ -25,10 +23,10 @@ export function addBugs(program: Command, done: (holds: boolean) => void): void 
     .action(async (names: readonly string[], options: Options) => {
       const bugs = chosen(names);
       if (options.list) return list(bugs, options);
-      const { seed, schedules, simulated, json } = options;
+      const { seed, schedules, json } = options;
       const score = await runBugs(bugs, {
         seed,
-        schedules: { simulation: simulated, drills: schedules },
+        schedules,
         progress: (line) => console.error(`· ${line}`),
         signal: interruptSignal(),
       });

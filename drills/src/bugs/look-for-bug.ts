@@ -25,6 +25,8 @@ export type LookOptions = {
 };
 
 const OUTPUT_MAX = 20_000;
+/** Of a simulated schedule: then it is about as much as a random drill. */
+const CHAPTERS = 10;
 const WATCH_MS = 500;
 /** A drill that is interrupted heals and closes its stack. */
 const CLOSE_MS = 60_000;
@@ -37,7 +39,8 @@ export const LOOKS: Readonly<Record<Bug['seenBy'], (options: LookOptions) => Pro
 type Simulated = { readonly failed: readonly { readonly seed: number; readonly violations: readonly string[] }[] };
 
 async function lookBySimulation({ root, seed, schedules, signal }: LookOptions): Promise<Look> {
-  const wanted = ['--runs', String(schedules), '--seed', String(seed), '--no-shrink', '--json'];
+  const size = ['--runs', String(schedules), '--chapters', String(CHAPTERS)];
+  const wanted = [...size, '--seed', String(seed), '--threads', '1', '--no-shrink', '--json'];
   const child = start(root, 'simulation/src/main.ts', wanted, signal);
   const [code, { stdout, stderr }] = await Promise.all([ended(child), outputOf(child)]);
   signal.throwIfAborted();

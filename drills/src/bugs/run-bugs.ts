@@ -14,8 +14,8 @@ export type Score = {
 
 export type BugsOptions = {
   readonly seed: number;
-  /** At most, by who sees it. */
-  readonly schedules: Readonly<Record<Bug['seenBy'], number>>;
+  /** For each bug, at most. */
+  readonly schedules: number;
   readonly progress: (line: string) => void;
   readonly signal: AbortSignal;
 };
@@ -27,7 +27,7 @@ export async function runBugs(bugs: readonly Bug[], options: BugsOptions): Promi
     signal.throwIfAborted();
     progress(`${bug.name}: ${bug.says}`);
     await using tree = await openBuggedTree(bug.patches);
-    const wanted = { root: tree.root, seed, schedules: schedules[bug.seenBy], invariants: bug.invariants, signal };
+    const wanted = { root: tree.root, seed, schedules, invariants: bug.invariants, signal };
     const look = await LOOKS[bug.seenBy](wanted);
     reports.push({ bug, ...look });
     progress(
@@ -37,7 +37,7 @@ export async function runBugs(bugs: readonly Bug[], options: BugsOptions): Promi
   const clean: Score['clean'][number][] = [];
   await using tree = await openBuggedTree([]);
   for (const [seenBy, of] of Map.groupBy(reports, ({ bug }) => bug.seenBy)) {
-    const needed = Math.max(...of.map(({ after }) => after ?? schedules[seenBy]));
+    const needed = Math.max(...of.map(({ after }) => after ?? schedules));
     progress(`without a bug: the same ${needed} schedules by ${seenBy}`);
     const look = await LOOKS[seenBy]({ root: tree.root, seed, schedules: needed, invariants: undefined, signal });
     clean.push({ seenBy, schedules: needed, ...look });
