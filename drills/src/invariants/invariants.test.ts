@@ -141,6 +141,11 @@ const LIES: readonly (readonly [invariant: string, lie: string, Lie])[] = [
     'an effect under a key of its own',
     event('StepStarted', { data: { effectKey: 'task-1/0/effect/2' } }),
   ],
+  [
+    'one-receipt',
+    'another attempt began the effect under a key of its own',
+    again('StepStarted', 1, { data: { fence: 2, index: 0, step: 'effect', effectKey: 'task-1/2/0/effect' } }),
+  ],
   ['kept', 'an acknowledged task is gone', without(isOf('task-2'))],
   ['kept', 'an acknowledged cancellation is gone', without(({ type }) => type === 'TaskCancelled')],
   ['kept', 'an acknowledged retry is gone', without(({ type }) => type === 'TaskRetried')],

@@ -132,7 +132,9 @@ export function createTaskWriter(pool: Pool, cachedTasks = CACHED_TASKS): TaskWr
   const commit = async (batch: readonly Entry[]): Promise<readonly Entry[]> => {
     const loaded = await load(batch);
     const byTask = Map.groupBy(batch, (entry) => entry.taskId);
-    const decided = [...byTask].map(([taskId, entries]) => decideTask(known.get(taskId) ?? loaded.get(taskId), entries));
+    const decided = [...byTask].map(([taskId, entries]) =>
+      decideTask(known.get(taskId) ?? loaded.get(taskId), entries),
+    );
     const storing = decided.filter((task) => task.append !== null);
     const appends = storing.flatMap(({ append }) => append ?? []);
     const sent = storing.flatMap(entriesOf);
