@@ -76,6 +76,7 @@ export function startOrchestrator(options: OrchestratorParts): SimulatedOrchestr
   const parts: RpcParts = {
     ...dispatch,
     publisher: noFeed,
+    move: neverMoved,
     maxOpenTasks: 10_000_000,
     onReplayed: () => undefined,
     draining: signal,
@@ -98,6 +99,12 @@ export function startOrchestrator(options: OrchestratorParts): SimulatedOrchestr
 const noFeed = new Proxy({} as RpcParts['publisher'], {
   get(): never {
     throw new TypeError('the simulation has no feed');
+  },
+});
+
+const neverMoved = new Proxy({} as RpcParts['move'], {
+  get(): never {
+    throw new TypeError('the simulation moves no queue');
   },
 });
 
