@@ -34,6 +34,11 @@ const made = (change: Partial<GateInput['made'][number]>) => good().made.map((on
 const failing = Array.from({ length: 50 }, () => accepted(1, { phase: 'fail' }));
 const nothing = { checked: 0, violations: [] };
 
+test('however often a wish was asked for again while a service was away, it is one', () => {
+  const again = Array.from({ length: 500 }, () => accepted(1, { phase: 'info' }));
+  expect(emptyPass({ ...good(), operations: [...good().operations, ...again] })).toEqual([]);
+});
+
 test('a schedule in which all happened counts', () => {
   expect(emptyPass(good())).toEqual([]);
 });
