@@ -12,13 +12,14 @@ import { openProxy } from '@morningai/testbed/proxy';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 import { createRedisUrls } from '../src/redis-urls.ts';
-import { holdMove, readRedisMove, recordMove } from '../src/store/redis-move.ts';
+import { holdMove, readRedisMove, recordMove, releaseMove, renewMove } from '../src/store/redis-move.ts';
 import { moveQueue, readQueue } from './move-queue.ts';
 import { API_KEY, startOrchestrator, type Bench } from './start-orchestrator.ts';
 
 const TASKS = 100;
 const SLOTS = 10;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
+const ANOTHER = '00000000-0000-4000-8000-000000000001';
 
 let testbeds: readonly Testbed[];
 let closing = new AsyncDisposableStack();
@@ -172,4 +173,26 @@ test('Postgres is away when it is to be recorded: nothing has changed', async ()
   await eventually(async () => expect(await readRedisMove(bench.pool)).toMatchObject({ move: 0, place: null }));
   await submit(bench);
   await allDone(bench, TASKS);
+});
+
+test('who was frozen for longer than its lease does not get it back, though another one is done by then', async () => {
+  const { pool } = closing.use(await startOrchestrator({ REDIS_URL: from() }));
+  expect(await holdMove(pool, NOBODY, 1)).toBe(true);
+  await eventually(async () => expect(await holdMove(pool, ANOTHER, 1_000)).toBe(true), { everyMs: 5 });
+  expect(await renewMove(pool, ANOTHER, 1_000)).toBe(true);
+  await releaseMove(pool, ANOTHER);
+  expect(await renewMove(pool, NOBODY, 1_000)).toBe(false);
+});
+
+test('the caller goes away while the new Redis is swept: nothing has changed', async () => {
+  const bench = await start();
+  await using proxy = await openProxy({ target: to() });
+  proxy.latency(100);
+  const onStep = () => {
+    throw new Error('Ctrl-C');
+  };
+  await expect(moveQueue(bench.address, proxy.through(to()), { onStep })).rejects.toThrow('Ctrl-C');
+  // The right to move it is given back at the end.
+  await eventually(async () => expect(await holdMove(bench.pool, NOBODY, 1)).toBe(true), { deadlineMs: 15_000 });
+  expect(await readRedisMove(bench.pool)).toMatchObject({ move: 0 });
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '@morningai/core/errors';
 import type { Pool } from '@morningai/log/pool';
 import { createWaker } from '@morningai/service/waker';
-import { holdMove, releaseMove } from '../store/redis-move.ts';
+import { holdMove, releaseMove, renewMove } from '../store/redis-move.ts';
 
 const LEASE_MS = 5_000;
 const RENEW_MS = 1_000;
@@ -18,21 +18,21 @@ export type MoveLease = AsyncDisposable & {
 /** @throws AppError QUEUE_MOVE_RUNNING */
 export async function takeMoveLease(pool: Pool): Promise<MoveLease> {
   const mover = randomUUID();
-  const hold = () => holdMove(pool, mover, LEASE_MS);
-  if (!(await hold())) throw moveRunning();
+  if (!(await holdMove(pool, mover, LEASE_MS))) throw moveRunning();
+  const renew = () => renewMove(pool, mover, LEASE_MS);
   const stop = new AbortController();
   const waker = createWaker();
-  const renew = async () => {
+  const run = async () => {
     while (!stop.signal.aborted) {
       await waker.sleep(RENEW_MS, stop.signal);
       // What it says is asked for where it matters.
-      if (!stop.signal.aborted) await hold().catch(() => false);
+      if (!stop.signal.aborted) await renew().catch(() => false);
     }
   };
-  const renewing = renew();
+  const renewing = run();
   return {
     mover,
-    isHeld: hold,
+    isHeld: renew,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await renewing;

@@ -87,6 +87,8 @@ export async function* moveQueue(
   yield { step: 'checked', afterMs: checked.checkedMs };
   signal.throwIfAborted();
   await cleanTarget(order.to, prefix);
+  // Whoever went away meanwhile takes it for not done.
+  signal.throwIfAborted();
   const recorded = await recordMove(pool, lease.mover, parts.urls.sealed(order.to));
   if (recorded === null) throw moveRunning();
   const recordedAt = performance.now();

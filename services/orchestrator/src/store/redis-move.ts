@@ -17,13 +17,25 @@ const HOLD: Statement = {
   sql: `INSERT INTO redis_move AS m (move, mover, mover_until)
         VALUES (0, $1, clock_timestamp() + $2 * interval '1 millisecond')
         ON CONFLICT (singleton) DO UPDATE SET mover = excluded.mover, mover_until = excluded.mover_until
-        WHERE m.mover IS NULL OR m.mover = excluded.mover OR m.mover_until <= clock_timestamp()
+        WHERE m.mover IS NULL OR m.mover_until <= clock_timestamp()
         RETURNING m.move`,
 };
 
-/** Takes or renews the right to move the queue. @returns false: another one has it */
+/** Takes the right to move the queue, if nobody has it. @returns false: another one has it */
 export async function holdMove(pool: Pool, mover: string, leaseMs: number): Promise<boolean> {
   return (await pool.query(HOLD, [mover, leaseMs])).length > 0;
+}
+
+const RENEW: Statement = {
+  name: 'renew_redis_move',
+  sql: `UPDATE redis_move SET mover_until = clock_timestamp() + $2 * interval '1 millisecond'
+        WHERE mover = $1 AND mover_until > clock_timestamp()
+        RETURNING move`,
+};
+
+/** Keeps the right. @returns false: it was lost, and stays so: another one may have moved the queue since */
+export async function renewMove(pool: Pool, mover: string, leaseMs: number): Promise<boolean> {
+  return (await pool.query(RENEW, [mover, leaseMs])).length > 0;
 }
 
 const RECORD: Statement = {
