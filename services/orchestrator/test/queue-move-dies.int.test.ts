@@ -196,3 +196,10 @@ test('the caller goes away while the new Redis is swept: nothing has changed', a
   await eventually(async () => expect(await holdMove(bench.pool, NOBODY, 1)).toBe(true), { deadlineMs: 15_000 });
   expect(await readRedisMove(bench.pool)).toMatchObject({ move: 0 });
 });
+
+test('who has not followed the last move yet does so before it moves the queue', async () => {
+  const bench = await start();
+  await record(bench, to());
+  await releaseMove(bench.pool, NOBODY);
+  await expect(moveQueue(bench.address, to())).rejects.toMatchObject({ code: 'QUEUE_ALREADY_THERE' });
+});

@@ -75,14 +75,17 @@ export async function* moveQueue(
   const startedAt = performance.now();
   const sinceStart = () => performance.now() - startedAt;
   const prefix = ticketPrefix(parts.incarnation);
-  const { url: oldUrl, place: from } = dispatcher.status().redis;
   const to = redisPlace(order.to);
   if (order.dryRun) {
+    const { url: oldUrl, place: from } = dispatcher.status().redis;
     const checked = { from, to, ...(await check({ url: order.to, oldUrl, prefix })), checkedMs: sinceStart() };
     yield { step: 'checked', afterMs: checked.checkedMs };
     return { dryRun: true, ...NOTHING_DONE, ...checked };
   }
   await using lease = await takeMoveLease(pool);
+  // Another one may have moved it a moment ago: what is left behind is that Redis, and it is not to be swept as a new one.
+  await parts.follower.follow();
+  const { url: oldUrl, place: from } = dispatcher.status().redis;
   const checked = { from, to, ...(await check({ url: order.to, oldUrl, prefix })), checkedMs: sinceStart() };
   yield { step: 'checked', afterMs: checked.checkedMs };
   signal.throwIfAborted();
