@@ -78,6 +78,9 @@ async function lookAtKeys(redis: Redis, prefix: string): Promise<Pick<RedisFacts
 
 async function tryToWrite(redis: Redis, key: string): Promise<string | null> {
   try {
+    // The client takes database 0 without a word where there is none of the number that was asked for.
+    const { db = 0 } = redis.options;
+    if (db !== 0) await redis.select(db);
     await redis.set(key, '1', 'PX', TRIAL_MS);
     await redis.del(key);
     return null;

@@ -183,6 +183,7 @@ describe('what is refused changes nothing', () => {
     'http://there',
     `redis//:${CANARY}@there`,
     'redis://there:port',
+    'redis://there:6379/?keyPrefix=x',
     `redis://${'x'.repeat(3_000)}`,
   ])('no Redis URL: %s', (url) => refused(url, 'QUEUE_URL_INVALID'));
 
@@ -191,6 +192,8 @@ describe('what is refused changes nothing', () => {
     await refused(`redis://:${CANARY}@127.0.0.1:${port}`, 'QUEUE_TARGET_UNREACHABLE');
     release();
   });
+
+  test('it has no such database', () => refused(`${to()}/99`, 'QUEUE_TARGET_UNFIT'));
 
   test('a password is missing, or wrong', async () => {
     await at(there).config('SET', 'requirepass', 'the-right-one');
