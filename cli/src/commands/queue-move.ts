@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import process from 'node:process';
-import { text } from 'node:stream/consumers';
 import { AppError } from '@morningai/core/errors';
 import { bearer, callStream, openClient } from '@morningai/rpc/client';
 import type { Duration } from '@morningai/rpc/duration';
 import { SystemServiceClient, type MoveReport } from '@morningai/rpc/system';
 import type { Command } from 'commander';
 import { interruptSignal, targetOf } from '../connect.ts';
+import { givenText } from '../given-text.ts';
 import type { Done } from '../program.ts';
 import { printJson } from '../table.ts';
 
@@ -34,7 +32,7 @@ export function addQueueMove(queue: Command, done: Done): void {
         throw new AppError('CONFIG_INVALID', 'the orchestrator moves the queue: set ORCHESTRATOR_ADDRESS');
       }
       const dryRun = options.dryRun === true || options.yes !== true;
-      const report = await move({ orchestratorAddress, apiKey, to: await urlOf(options.to), dryRun });
+      const report = await move({ orchestratorAddress, apiKey, to: (await givenText(options.to)).trim(), dryRun });
       if (options.json) printJson(reportJson(report));
       else console.log(reportText(report));
       if (!dryRun && report.open === undefined) done(1);
@@ -74,11 +72,6 @@ async function move(options: {
   } finally {
     client.close();
   }
-}
-
-async function urlOf(given: string): Promise<string> {
-  if (given === '-') return (await text(process.stdin)).trim();
-  return given.startsWith('@') ? (await readFile(given.slice(1), 'utf8')).trim() : given;
 }
 
 function reportText(report: MoveReport): string {

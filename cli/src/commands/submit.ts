@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import process from 'node:process';
 import { AppError } from '@morningai/core/errors';
 import type { Command } from 'commander';
 import { clientOf } from '../connect.ts';
+import { givenText } from '../given-text.ts';
 import type { Done } from '../program.ts';
 import { printJson } from '../table.ts';
 import { printTask } from './task.ts';
@@ -57,8 +55,7 @@ export function addSubmit(program: Command, done: Done): void {
 }
 
 async function inputOf(given: string): Promise<unknown> {
-  const source =
-    given === '-' ? await text(process.stdin) : given.startsWith('@') ? await readFile(given.slice(1), 'utf8') : given;
+  const source = await givenText(given);
   try {
     return JSON.parse(source) as unknown;
   } catch (cause) {

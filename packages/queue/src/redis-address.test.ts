@@ -54,6 +54,9 @@ test.each([
   ['redis:cache', 'must be a URL with redis://'],
   ['redis-sentinel://s1#mymaster', 'must be a URL with redis://'],
   ['sentinel://s1/mymaster', 'must be a URL with redis://'],
+  // As options of the client these end whoever connects, or lead to a socket.
+  ['redis://cache?keyPrefix=x', 'has unknown parameters: keyPrefix; known are db, family, username, password'],
+  ['redis://cache/?path=/elsewhere.sock&db=1', 'has unknown parameters: path'],
   ['redis+sentinel://s1,s2', 'names no primary'],
   ['redis+sentinel://s1,s2/', 'names no primary'],
   ['redis+sentinel:///mymaster', 'is no Sentinel'],

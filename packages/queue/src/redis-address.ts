@@ -34,11 +34,16 @@ const SENTINELS_MAX = 16;
 const SERVER = /^rediss?:\/\//i;
 const SENTINEL = /^(rediss?)\+sentinel:\/\/(?:([^@/?#]*)@)?([^@/?#]*)([/?].*)?$/i;
 const HOST = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i;
-const PARAMETERS: ReadonlySet<string> = new Set(['sentinel_username', 'sentinel_password']);
+const SENTINEL_PARAMETERS = ['sentinel_username', 'sentinel_password'];
+/** ioredis takes each as an option of its own: another one may lead elsewhere, or end who uses the client. */
+const SERVER_PARAMETERS = ['db', 'family', 'username', 'password'];
 
 /** @throws AppError CONFIG_INVALID: says what is wrong, and repeats neither user nor password */
 export function parseRedisAddress(text: string): RedisAddress {
-  if (SERVER.test(text) && URL.canParse(text)) return { kind: 'server', url: text };
+  if (SERVER.test(text) && URL.canParse(text)) {
+    checkParameters(new URL(text), SERVER_PARAMETERS);
+    return { kind: 'server', url: text };
+  }
   const [matched, scheme = '', login = '', hosts = '', rest = ''] = SENTINEL.exec(text) ?? [];
   if (matched === undefined)
     throw invalid('must be a URL with redis://, rediss://, redis+sentinel:// or rediss+sentinel://');
@@ -77,14 +82,18 @@ function placeOf({ pathname }: URL): readonly [primary: string, db: number] {
   return [decoded(primary), Number(db)];
 }
 
-function sentinelLoginOf({ searchParams }: URL): Login {
-  const unknown = [...searchParams.keys()].filter((name) => !PARAMETERS.has(name));
-  if (unknown.length > 0)
-    throw invalid(`has unknown parameters: ${unknown.join(', ')}; known are ${[...PARAMETERS].join(', ')}`);
+function sentinelLoginOf(url: URL): Login {
+  checkParameters(url, SENTINEL_PARAMETERS);
+  const { searchParams } = url;
   const login = loginOf(searchParams.get('sentinel_username') ?? '', searchParams.get('sentinel_password') ?? '');
   if (login.username !== undefined && login.password === undefined)
     throw invalid('has sentinel_username without sentinel_password');
   return login;
+}
+
+function checkParameters({ searchParams }: URL, known: readonly string[]): void {
+  const unknown = [...searchParams.keys()].filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw invalid(`has unknown parameters: ${unknown.join(', ')}; known are ${known.join(', ')}`);
 }
 
 function loginOf(username: string, password: string): Login {

@@ -1,6 +1,6 @@
 import type { RedisFacts } from '@morningai/queue/inspect-redis';
 import { expect, test } from 'vitest';
-import { checkTarget, optionProblem, unreachable } from './move-check.ts';
+import { checkTarget, unreachable } from './move-check.ts';
 
 const PLACE = 'redis://b:6379';
 const empty: RedisFacts = {
@@ -56,10 +56,4 @@ test.each([
   ['QUEUE_TARGET_UNREACHABLE', 'connect ECONNREFUSED 127.0.0.1:1'],
 ])('%s: %s', (code, why) => {
   expect(unreachable(PLACE, why)).toMatchObject({ code });
-});
-
-test('a URL that sets options of the client is refused: some would end whoever uses it', () => {
-  expect(optionProblem('redis://there:6379/?keyPrefix=x')).toContain('no other options');
-  expect(optionProblem('redis://there:6379/?path=/elsewhere.sock')).toContain('no other options');
-  expect(optionProblem('rediss://u:p@there:6379/1?family=6')).toBeNull();
 });

@@ -5,8 +5,6 @@ import type { RedisFacts } from '@morningai/queue/inspect-redis';
 const POLICY_NEEDED = 'noeviction';
 /** The oldest that BullMQ recommends. */
 const VERSION_MIN = [6, 2] as const;
-/** The client takes each option of a URL for one of its own: some end the process that uses it, others lead to another server than is shown. */
-const OPTIONS_ALLOWED: readonly string[] = ['db', 'family', 'username', 'password'];
 /** What Redis says to who may not come in, or not do this. */
 const REFUSED = /^(NOAUTH|WRONGPASS|NOPERM|ERR invalid password|ERR AUTH)/;
 
@@ -37,13 +35,6 @@ export function checkTarget(place: string, facts: RedisFacts, runIdNow: string |
       log === undefined ? 'has keys that are not ours' : `has the queue of another log, ${log}`,
     );
   }
-}
-
-/** @returns what is wrong with the options of a URL that the queue is to be moved to; null: nothing */
-export function optionProblem(url: string): string | null {
-  const isFit =
-    !URL.canParse(url) || [...new URL(url).searchParams.keys()].every((name) => OPTIONS_ALLOWED.includes(name));
-  return isFit ? null : `may have no other options than ${OPTIONS_ALLOWED.join(', ')}`;
 }
 
 /** What went wrong when a Redis was asked. @param why without any secret */

@@ -4,7 +4,6 @@ import type { CallContext } from '@morningai/rpc/server';
 import type { MoveQueueRequest, MoveQueueResponse, MoveReport as MoveReportMessage } from '@morningai/rpc/system';
 import { variables } from '../config.ts';
 import { moveQueue as move, type MoveReport } from '../dispatch/move-queue.ts';
-import { optionProblem } from '../domain/move-check.ts';
 import { durationOf } from './duration.ts';
 import type { RpcParts } from './parts.ts';
 
@@ -36,8 +35,6 @@ export async function* moveQueue(
 function checkUrl(to: string): void {
   const parsed = variables.redisUrl.schema.safeParse(to);
   const why = parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
-  const options = optionProblem(to);
-  if (options !== null) why.push(options);
   if (to.length > URL_LENGTH_MAX) why.push(`must have at most ${URL_LENGTH_MAX} characters`);
   if (why.length > 0) throw new AppError('QUEUE_URL_INVALID', `to: ${why.join('; ')}`);
 }
