@@ -10,8 +10,8 @@ import { ticketPrefix } from '@morningai/queue/queue-names';
 import { readTickets } from '@morningai/queue/read-tickets';
 import { redisPlace } from '@morningai/queue/redis-place';
 import { reason, type Logger } from '@morningai/service/logger';
-import { secretsOf, withoutSecrets } from '@morningai/service/secrets';
-import { checkTarget, unreachable } from '../domain/move-check.ts';
+import { secretsOf } from '@morningai/service/secrets';
+import { checkTarget, saidByOther, unreachable } from '../domain/move-check.ts';
 import type { RedisUrls } from '../redis-urls.ts';
 import { epochPosition, findTicketClaim } from '../store/first-claim.ts';
 import { countFollowed, recordMove } from '../store/redis-move.ts';
@@ -139,10 +139,17 @@ async function check({
   oldUrl,
   prefix,
 }: Target): Promise<Pick<MoveReport, 'version' | 'oldAnswers' | 'leftovers'>> {
-  const [facts, runIdNow] = await Promise.all([
+  const [found, runIdNow] = await Promise.all([
     inspectRedis(url, prefix).catch((error: unknown) => refuse(url, error)),
     readRunId(oldUrl).catch(() => null),
   ]);
+  const said = (text: string) => saidByOther(text, secretsOf(url));
+  const facts = {
+    ...found,
+    version: said(found.version),
+    memoryPolicy: said(found.memoryPolicy),
+    refusal: found.refusal === null ? null : said(found.refusal),
+  };
   checkTarget(redisPlace(url), facts, runIdNow);
   return { version: facts.version, oldAnswers: runIdNow !== null, leftovers: facts.ownKeys };
 }
@@ -152,7 +159,7 @@ async function cleanTarget(url: string, prefix: string): Promise<void> {
 }
 
 function refuse(url: string, error: unknown): never {
-  throw unreachable(redisPlace(url), withoutSecrets(reason(error), secretsOf(url)));
+  throw unreachable(redisPlace(url), saidByOther(reason(error), secretsOf(url)));
 }
 
 function openEpoch(dispatcher: Dispatcher, move: number): number | null {

@@ -1,6 +1,6 @@
 import type { RedisFacts } from '@morningai/queue/inspect-redis';
 import { expect, test } from 'vitest';
-import { checkTarget, unreachable } from './move-check.ts';
+import { checkTarget, saidByOther, unreachable } from './move-check.ts';
 
 const PLACE = 'redis://b:6379';
 const empty: RedisFacts = {
@@ -56,4 +56,9 @@ test.each([
   ['QUEUE_TARGET_UNREACHABLE', 'connect ECONNREFUSED 127.0.0.1:1'],
 ])('%s: %s', (code, why) => {
   expect(unreachable(PLACE, why)).toMatchObject({ code });
+});
+
+test('what a foreign server says is short, of one line, and holds no secret', () => {
+  expect(saidByOther('ERR no\r\n\u001b[2Jp@ss here', ['p@ss'])).toBe('ERR no [2J*** here');
+  expect(saidByOther('x'.repeat(1_000_000), [])).toHaveLength(201);
 });

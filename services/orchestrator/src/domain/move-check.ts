@@ -1,8 +1,10 @@
 /** Whether the queue may be moved to a Redis, by what it says of itself. Pure. */
 import { AppError } from '@morningai/core/errors';
 import type { RedisFacts } from '@morningai/queue/inspect-redis';
+import { withoutSecrets } from '@morningai/service/secrets';
 
 const POLICY_NEEDED = 'noeviction';
+const SAID_LENGTH_MAX = 200;
 /** The oldest that BullMQ recommends. */
 const VERSION_MIN = [6, 2] as const;
 /** What Redis says to who may not come in, or not do this. */
@@ -35,6 +37,12 @@ export function checkTarget(place: string, facts: RedisFacts, runIdNow: string |
       log === undefined ? 'has keys that are not ours' : `has the queue of another log, ${log}`,
     );
   }
+}
+
+/** What a server that may be anybody's said, fit for a message, a log and a terminal. */
+export function saidByOther(text: string, secrets: readonly string[]): string {
+  const clean = withoutSecrets(text, secrets).replaceAll(/\p{Cc}+/gu, ' ');
+  return clean.length > SAID_LENGTH_MAX ? `${clean.slice(0, SAID_LENGTH_MAX)}…` : clean;
 }
 
 /** What went wrong when a Redis was asked. @param why without any secret */
