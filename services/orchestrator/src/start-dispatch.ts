@@ -65,6 +65,7 @@ export function startDispatch(options: DispatchOptions): Dispatch {
     assignments,
     runningLimits,
     onUnclaimed: (taskId, limited) => dispatcher.unclaimed(taskId, limited),
+    onUnwanted: (written) => dispatcher.unwanted(written),
     logger,
     signal,
   });

@@ -1,4 +1,6 @@
 import { AppError } from '@morningai/core/errors';
+import { INITIAL } from '@morningai/core/task';
+import type { Written } from '@morningai/log/task-writer';
 import { createLogger } from '@morningai/service/logger';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createRoster } from '../domain/roster.ts';
@@ -26,14 +28,20 @@ function session(): WorkSession {
 
 /** Whatever is unclaimed is offered again at once, as the lanes do. */
 function openClaims(refusal: () => AppError) {
+  return openClaimsOn(() => Promise.reject(refusal()));
+}
+
+function openClaimsOn(write: () => Promise<Written>) {
   const roster = createRoster<WorkSession>();
   roster.join(session());
   const asked: string[] = [];
+  /** Task, and the slots that were free when it was told. */
+  const unwanted: [string, number][] = [];
   const claims = createClaims({
     writer: {
       write({ taskId }) {
         asked.push(taskId);
-        return Promise.reject(refusal());
+        return write();
       },
     },
     roster,
@@ -41,10 +49,11 @@ function openClaims(refusal: () => AppError) {
     assignments: { put: () => undefined, take: () => Promise.resolve(undefined) },
     runningLimits: { perTenant: null, perAgent: null },
     onUnclaimed: (taskId) => void claims.take('echo', [taskId], 'queue', 60_000),
+    onUnwanted: ({ taskId }) => void unwanted.push([taskId, roster.free('echo')]),
     logger: createLogger('test', 'silent'),
     signal: new AbortController().signal,
   });
-  return { claims, asked };
+  return { claims, asked, unwanted };
 }
 
 test('a claim that the log has no room for is not asked for again at once', async () => {
@@ -65,4 +74,22 @@ test('a claim that a limit refused costs its slot no rest', async () => {
   await claims.take('echo', ['task'], 'queue');
   await vi.advanceTimersByTimeAsync(0);
   expect(asked).toHaveLength(2);
+});
+
+test('a task that has ended elsewhere is told of, and its slot is free by then', async () => {
+  const ended: Written = {
+    taskId: 'task',
+    tenant: 'default',
+    state: INITIAL,
+    version: 4,
+    events: [],
+    recordedAt: null,
+    positions: [],
+    duplicateOf: null,
+    heldBack: null,
+  };
+  const { claims, unwanted } = openClaimsOn(() => Promise.resolve(ended));
+  await claims.take('echo', ['task'], 'queue');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(unwanted).toEqual([['task', 1]]);
 });

@@ -61,6 +61,8 @@ export type ClaimsParts = {
   readonly runningLimits: RunningLimits;
   /** Told of each claim that was not written: the task stays queued. `limited`: a limit refused it. */
   readonly onUnclaimed: (taskId: string, limited: Limited | null) => void;
+  /** Told of each task that had no use for a claim: it runs, has ended, or is not due. */
+  readonly onUnwanted: (written: Written) => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 };
@@ -90,8 +92,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     return { type: 'Start', claimId: randomUUID(), worker: session.workerId, agentVersion, lane, leaseMs, ...limit };
   };
 
-  /** @returns false: the slot is free again */
-  const claim = async (session: WorkSession, agent: string, taskId: string, lane: Lane) => {
+  const claim = async (session: WorkSession, agent: string, taskId: string, lane: Lane): Promise<Claimed> => {
     const command = startFor(session, agent, lane);
     const written = await writer.write({
       taskId,
@@ -103,12 +104,12 @@ export function createClaims(parts: ClaimsParts): Claims {
       bytes: CLAIM_BYTES,
       deadlineAt: performance.now() + CLAIM_DEADLINE_MS,
     });
-    if (!isMine(written, command.claimId)) return false;
+    if (!isMine(written, command.claimId)) return { isGiven: false, unwanted: written };
     const assignment = await assignments.take(taskId).catch((error: unknown) => {
       logger.warn({ traceId: taskId, why: reason(error) }, 'input not read');
       return undefined;
     });
-    return give(session, agent, written, assignment);
+    return { isGiven: await give(session, agent, written, assignment) };
   };
 
   /** @returns false: the slot is free again */
@@ -129,9 +130,9 @@ export function createClaims(parts: ClaimsParts): Claims {
 
   const work = async (session: WorkSession, agent: string, taskId: string, lane: Lane) => {
     let failure: unknown;
-    const claimed = await claim(session, agent, taskId, lane).catch((error: unknown) => {
+    const { isGiven, unwanted } = await claim(session, agent, taskId, lane).catch((error: unknown): Claimed => {
       failure = error;
-      return false;
+      return { isGiven: false };
     });
     end(taskId);
     if (failure !== undefined) {
@@ -144,7 +145,8 @@ export function createClaims(parts: ClaimsParts): Claims {
         return;
       }
     }
-    if (!claimed) roster.giveBack(session);
+    if (!isGiven) roster.giveBack(session);
+    if (unwanted !== undefined) parts.onUnwanted(unwanted);
   };
 
   return {
@@ -205,6 +207,9 @@ function limitedBy(thrown: unknown, agent: string, taskId: string): Limited | nu
   if (error.code !== 'LIMIT_REACHED') return null;
   return { taskId, agent, ...(error.details as Pick<Limited, 'tenant' | 'concurrencyKey'>) };
 }
+
+/** Not given: the slot is free again. */
+type Claimed = { readonly isGiven: boolean; readonly unwanted?: Written };
 
 type Running = Written & { readonly state: { readonly status: 'running' } };
 

@@ -45,6 +45,8 @@ export type Dispatcher = {
   changed(written: Written): void;
   /** A claim was not written, because of a limit or for another reason: the task stays queued. */
   unclaimed(taskId: string, limited: Limited | null): void;
+  /** A task had no use for a claim: it runs, has ended, or is not due. */
+  unwanted(written: Written): void;
   /** The claim that goes along with a task that is submitted now; null: others wait for a slot, none is free, or a limit forbids it. */
   claimAlong(agent: string, tenant: string): ClaimAlong | null;
   /** A worker joined, or a slot may be free for another reason. */
@@ -224,6 +226,12 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
       if (limited === null) return topUp.released(taskId);
       heldBack.hold(limited);
       topUp.limited(limited);
+    },
+    unwanted({ state, tenant }) {
+      if (state.status === 'none' || state.status === 'running' || state.concurrencyKey === undefined) return;
+      // It may have stood in line for its key, and ended elsewhere: those behind it need not wait because of it.
+      const next = heldBack.passed(tenant, state.concurrencyKey);
+      if (next !== null) release(next);
     },
     renew: lane.renew,
     moveTo(next) {

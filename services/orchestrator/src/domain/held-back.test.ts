@@ -74,6 +74,15 @@ describe('tasks of a taken key', () => {
     expect(held.takeOverdue()).toEqual([{ taskId: 'b', agent: 'faq' }]);
   });
 
+  test('do not wait because of those before them that ended elsewhere', () => {
+    for (const id of ['ended', 'ended too', 'waits']) held.hold(task(id, 'key'));
+    nowMs = 1_000;
+    expect(held.takeOverdue()).toEqual([{ taskId: 'ended', agent: 'faq' }]);
+    expect(held.passed('acme', 'key')).toEqual({ taskId: 'ended too', agent: 'faq' });
+    expect(held.passed('acme', 'key')).toEqual({ taskId: 'waits', agent: 'faq' });
+    expect([held.passed('acme', 'key'), held.passed('acme', 'other'), held.size]).toEqual([null, null, 0]);
+  });
+
   test('are bounded: those beyond are offered again', () => {
     for (let n = 0; n <= 10_000; n += 1) held.hold(task(`t-${n}`, 'key'));
     expect([held.isHeld('t-9999'), held.isHeld('t-10000')]).toEqual([true, false]);

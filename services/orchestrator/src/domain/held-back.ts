@@ -43,6 +43,8 @@ export type HeldBack = {
    * @returns the task whose turn it is if a key is free now; and whether the tenant is at a limit, so that one more may be offered
    */
   freed(task: Omit<Limited, 'taskId'>): { readonly next: Task | null; readonly isLimited: boolean };
+  /** A task of this key was offered and does not want it any more. @returns the next one: it is its turn */
+  passed(tenant: string, concurrencyKey: string): Task | null;
   /** Of each key that nobody was heard to free in time, the next task. */
   takeOverdue(): Task[];
 };
@@ -122,6 +124,7 @@ export function createHeldBack(now: () => number): HeldBack {
         isLimited: tenant !== undefined,
       };
     },
+    passed: (tenant, concurrencyKey) => next(keyName(tenant, concurrencyKey)),
     takeOverdue: () =>
       [...byKey]
         .flatMap(([key, line]) => (now() - line.heldAt < KEY_MS ? [] : [next(key)]))
