@@ -17,6 +17,8 @@ export type Chapter = {
   /** What there is to do from its beginning. */
   readonly opening: readonly Wanted[];
   readonly commands: Iterable<WorldCommand>;
+  /** What comes while the last of its faults are not yet over. */
+  readonly closing: readonly Wanted[];
   /** In its end all slots are held for a while, and who waits must have a ticket. */
   readonly ticketsJudged: boolean;
 };
@@ -24,8 +26,7 @@ export type Chapter = {
 const COMMANDS_MAX = 44;
 /** Of a chapter. */
 const TASKS_MAX = 45;
-/** Tasks that a chapter begins with: a fault that finds nobody at work shows little. */
-const OPENING = { least: 3, most: 12 } as const;
+const CLOSING_MAX = 6;
 const ANSWERS_MAX = 25;
 
 const seat = fc.nat(3);
@@ -64,9 +65,20 @@ const TAKES = {
   'longer than a lease': fc.integer({ min: 6_000, max: 25_000 }),
 } as const;
 
+/**
+ * The first tasks of a chapter: a fault that finds nobody at work shows little; those that come together later; and how often they do. Where
+ * they are scarce slots stay free, and somebody might get what he should not.
+ */
+const LOADS = {
+  scarce: { least: 1, most: 3, together: 1, weight: 12 },
+  moderate: { least: 3, most: 12, together: 4, weight: 30 },
+  bursts: { least: 3, most: 12, together: 20, weight: 30 },
+} as const;
+
 /** How the tasks of a chapter are: weights of what they take, how they end, and what makes them wait. */
 const flavours = fc.record({
   takes: fc.constantFrom<readonly (keyof typeof TAKES)[]>(
+    ['a moment'],
     ['a moment', 'seconds'],
     ['a moment', 'longer than a lease'],
     ['longer than a lease'],
@@ -76,7 +88,7 @@ const flavours = fc.record({
   fail: fc.constantFrom(0, 1, 4),
   keyed: fc.constantFrom(0, 0, 3, 9),
   later: fc.constantFrom(0, 1, 1),
-  together: fc.constantFrom(2, 5, 20),
+  load: fc.constantFrom<keyof typeof LOADS>('scarce', 'moderate', 'bursts'),
 });
 type Flavour = typeof flavours extends fc.Arbitrary<infer F> ? F : never;
 
@@ -98,14 +110,16 @@ function wanted({ takes, fail, keyed, later }: Flavour): fc.Arbitrary<Wanted> {
 }
 
 function submits(flavour: Flavour): fc.Arbitrary<WorldCommand> {
-  return fc.tuple(seat, fc.array(wanted(flavour), { minLength: 1, maxLength: flavour.together })).map(([by, some]) =>
-    command(
-      `submit ${some.map((one) => JSON.stringify(one)).join(' ')} by ${by}`,
-      (world) => some.forEach((one) => world.submit(by, one)),
-      (drawn) => void (drawn.submitted += some.length),
-      (drawn) => drawn.submitted + some.length <= TASKS_MAX,
-    ),
-  );
+  return fc
+    .tuple(seat, fc.array(wanted(flavour), { minLength: 1, maxLength: LOADS[flavour.load].together }))
+    .map(([by, some]) =>
+      command(
+        `submit ${some.map((one) => JSON.stringify(one)).join(' ')} by ${by}`,
+        (world) => some.forEach((one) => world.submit(by, one)),
+        (drawn) => void (drawn.submitted += some.length),
+        (drawn) => drawn.submitted + some.length <= TASKS_MAX,
+      ),
+    );
 }
 
 const task = fc.nat(TASKS_MAX - 1);
@@ -179,9 +193,10 @@ const ORCHESTRATORS: Kinds = [
 const WORKERS: Kinds = [
   fault(
     'worker # is frozen',
-    (w, n) => w.freezeWorker(n),
+    (w, n) => w.freezeWorker(n, 'busy'),
     fc.oneof({ weight: 1, arbitrary: pastTheTerm }, { weight: 4, arbitrary: aboutALease }),
   ),
+  fault('worker # with a free slot is frozen', (w, n) => w.freezeWorker(n, 'free'), aboutALease),
   fault('worker # is dead', (w, n) => w.killWorker(n), fc.oneof(briefly, pastTheTerm)),
   blow('the stream of worker # breaks', (w, n) => w.cutWorker(n)),
 ];
@@ -206,17 +221,19 @@ function kind(weight: number, of: Kinds) {
 }
 
 const chapter: fc.Arbitrary<Chapter> = fc
-  .tuple(swarms, flavours, fc.constantFrom(0, 6, 12), fc.constantFrom(false, false, true))
-  .chain(([swarm, flavour, ends, ticketsJudged]) => {
+  .tuple(swarms, flavours, fc.constantFrom(0, 6, 12), fc.constantFrom(18, 48), fc.constantFrom(false, false, true))
+  .chain(([swarm, flavour, ends, often, ticketsJudged]) => {
+    const { least, most, weight } = LOADS[flavour.load];
     const anything = fc.oneof(
       kind(42, [waits]),
-      kind(30, [submits(flavour)]),
+      kind(weight, [submits(flavour)]),
       kind(ends, CALLERS),
-      ...swarm.map((kinds) => kind(48 / swarm.length, kinds)),
+      ...swarm.map((kinds) => kind(often / swarm.length, kinds)),
     );
     return fc.record({
-      opening: fc.array(wanted(flavour), { minLength: OPENING.least, maxLength: OPENING.most }),
+      opening: fc.array(wanted(flavour), { minLength: least, maxLength: most }),
       commands: fc.commands([anything], { maxCommands: COMMANDS_MAX, size: 'max', disableReplayLog: true }),
+      closing: fc.array(wanted(flavour), { maxLength: CLOSING_MAX, size: 'max' }),
       ticketsJudged: fc.constant(ticketsJudged),
     });
   });
@@ -238,10 +255,28 @@ const workers = fc
   )
   .map(([first, others]) => [first, ...others]);
 
-export const plans: fc.Arbitrary<Plan> = fc.record({
+const maxCrashes = fc.constantFrom(1, 3);
+const LARGE = { most: 20_000, least: 1_000 } as const;
+
+const anyPlan = fc.record({
   orchestrators: fc.integer({ min: 1, max: 3 }),
   workers,
   maxRunningPerTenant: fc.constantFrom(null, null, 2),
   // A small one is often full.
-  window: fc.constantFrom({ most: 20_000, least: 1_000 }, { most: 8, least: 4 }, { most: 4, least: 2 }),
+  window: fc.constantFrom(LARGE, { most: 8, least: 4 }, { most: 4, least: 2 }),
+  maxCrashes,
 });
+
+/** Of few others the tickets can be judged. */
+const ticketPlan = fc.record({
+  orchestrators: fc.constant(1),
+  workers,
+  maxRunningPerTenant: fc.constant(null),
+  window: fc.constant(LARGE),
+  maxCrashes,
+});
+
+export const plans: fc.Arbitrary<Plan> = fc.oneof(
+  { weight: 2, arbitrary: anyPlan },
+  { weight: 1, arbitrary: ticketPlan },
+);

@@ -11,6 +11,8 @@ export type Plan = {
   readonly workers: readonly { readonly agents: readonly string[]; readonly slots: number }[];
   readonly maxRunningPerTenant: number | null;
   readonly window: WindowSize;
+  /** Of the agent with the short lease: at the first, or as others. */
+  readonly maxCrashes: number;
 };
 
 export type Wanted = {
@@ -22,13 +24,13 @@ export type Wanted = {
   readonly work: Work;
 };
 
-export function agentRecords(): readonly AgentRecord[] {
+export function agentRecords({ maxCrashes }: Pick<Plan, 'maxCrashes'>): readonly AgentRecord[] {
   return AGENTS.map((name) => ({
     name,
     version: '1',
     inputSchema: 'true',
     maxAttempts: 4,
-    maxCrashes: name === 'echo' ? 1 : 3,
+    maxCrashes: name === 'echo' ? maxCrashes : 3,
     retryBaseMs: 100,
     retryCapMs: 1_000,
     leaseMs: name === 'echo' ? 5_000 : 10_000,

@@ -70,11 +70,11 @@ export async function runSchedule({
       const { violations, violated } = world;
       try {
         await world.advance(START_MS);
-        for (const { opening, commands, ticketsJudged } of drawnChapters) {
+        for (const { opening, commands, closing, ticketsJudged } of drawnChapters) {
           opening.forEach((wanted, n) => world.submit(n, wanted));
           const drawn: Drawn = { submitted: 0 };
           await fc.asyncModelRun(() => ({ model: drawn, real: world }), commands);
-          await world.heal();
+          await world.heal(closing);
           await world.settle(ticketsJudged);
           if (violations.length > 0) break;
         }

@@ -24,10 +24,7 @@ export type SchedulesOptions = {
   readonly signal: AbortSignal;
 };
 
-export type ThreadData = { readonly seeds: readonly number[]; readonly chapters: number; readonly shrink: boolean };
-
-/** Schedules that a thread is given at once. */
-const CHUNK = 10;
+export type ThreadData = { readonly seed: number; readonly chapters: number; readonly shrink: boolean };
 
 /** @throws the signal's reason; what a thread throws */
 export async function runSchedules(options: SchedulesOptions): Promise<Totals> {
@@ -44,41 +41,25 @@ export async function runSchedules(options: SchedulesOptions): Promise<Totals> {
     onOutcome?.(outcome, totals.schedules);
   };
 
-  const runChunks = async () => {
+  const runOnThread = async () => {
     const worker = new Worker(new URL('./schedule-thread.ts', import.meta.url));
     try {
       while (next < runs && failed.length < failuresMax) {
-        const size = Math.min(CHUNK, runs - next);
-        const first = seed + next;
-        next += size;
-        await runChunk(
-          worker,
-          { seeds: Array.from({ length: size }, (_, n) => first + n), chapters, shrink },
-          count,
-          signal,
-        );
+        const data = { seed: seed + next, chapters, shrink };
+        next += 1;
+        count(await runOne(worker, data, signal));
       }
     } finally {
       await worker.terminate();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs / CHUNK)) }, runChunks));
+  await Promise.all(Array.from({ length: Math.min(threads, runs) }, runOnThread));
   return { ...totals, failed: failed.toSorted((a, b) => a.seed - b.seed) };
 }
 
-function runChunk(
-  worker: Worker,
-  chunk: ThreadData,
-  count: (outcome: Outcome) => void,
-  signal: AbortSignal,
-): Promise<void> {
+function runOne(worker: Worker, data: ThreadData, signal: AbortSignal): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    let left = chunk.seeds.length;
-    const onMessage = (outcome: Outcome) => {
-      count(outcome);
-      left -= 1;
-      if (left === 0) end(resolve);
-    };
+    const onMessage = (outcome: Outcome) => end(() => resolve(outcome));
     const onError = (error: unknown) => end(() => reject(error));
     const onAbort = () => end(() => reject(signal.reason as Error));
     const end = (settle: () => void) => {
@@ -91,6 +72,6 @@ function runChunk(
     worker.on('message', onMessage);
     worker.on('error', onError);
     signal.addEventListener('abort', onAbort, { once: true });
-    worker.postMessage(chunk, []);
+    worker.postMessage(data, []);
   });
 }

@@ -33,7 +33,8 @@ export type World = {
   killOrchestrator(n: number): Undo;
   /** Something is wrong between this one and Postgres. */
   cutOff(n: number, mode: PostgresMode): Undo;
-  freezeWorker(n: number): Undo;
+  /** @param whom those that work on something, or those that have a slot left; if there are any */
+  freezeWorker(n: number, whom: 'busy' | 'free'): Undo;
   /** Its end is another that starts in its place. */
   killWorker(n: number): Undo;
   cutWorker(n: number): void;
@@ -44,8 +45,8 @@ export type World = {
   advance(ms: number): Promise<void>;
   /** Until so many answers have come. */
   answers(count: number): Promise<void>;
-  /** Waits for the end of all that was begun. */
-  heal(): Promise<void>;
+  /** Waits for the end of all that was begun. @param wanted what is submitted meanwhile, one after the other */
+  heal(wanted: readonly Wanted[]): Promise<void>;
   /** Until all is done, and what must hold then. @param ticketsJudged first all slots are held for a while, and who waits must have a ticket */
   settle(ticketsJudged: boolean): Promise<void>;
 };
@@ -76,7 +77,7 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
   const { violated } = judge;
   const postgres = createVirtualPostgres({ time, random, onAccepted: judge.read });
   const redis = createVirtualRedis({ time, random, onMark: watch.onMark, onOffer: watch.onOffer });
-  const agents = agentRecords();
+  const agents = agentRecords(plan);
 
   const addOrchestrator = () => {
     const host = time.createHost(`orchestrator-${(hosts += 1)}`);
@@ -102,12 +103,15 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
 
   const living = () => orchestrators.filter(({ host }) => host.state !== 'dead');
   const livingWorkers = () => workers.filter(({ host }) => host.state !== 'dead');
-  /** Those that work on something, if any do: to hurt the others shows little. */
-  const hurtable = () => {
-    const busy = new Set([...judge.tasks.values()].map((task) => (task.status === 'running' ? task.worker : '')));
+  /** To hurt those that work on something shows more; or, of what they are given, those that could work on more. */
+  const hurtable = (whom: 'busy' | 'free' = 'busy') => {
+    const running = [...judge.tasks.values()].filter(({ status }) => status === 'running');
     const all = livingWorkers().filter(({ host }) => host.state === 'running');
-    const working = all.filter(({ host }) => busy.has(host.name));
-    return working.length > 0 ? working : all;
+    const some = all.filter(({ host, slots }) => {
+      const tasks = running.filter(({ worker }) => worker === host.name).length;
+      return whom === 'busy' ? tasks > 0 : tasks < slots;
+    });
+    return some.length > 0 ? some : all;
   };
   const taskAt = (n: number) => asked.at(-1 - (n % Math.max(1, asked.length)));
   const tenantOf = (id: string) => judge.tasks.get(id)?.tenant ?? '';
@@ -203,8 +207,8 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
         () => postgres.becomeFor(one.host, null),
       );
     },
-    freezeWorker(n) {
-      const one = seatOf(hurtable(), n);
+    freezeWorker(n, whom) {
+      const one = seatOf(hurtable(whom), n);
       return one === undefined ? nothing : freeze(one.host, [one.host.name]);
     },
     killWorker(n) {
@@ -248,7 +252,12 @@ export function createWorld({ time, random, plan, logger }: WorldParts): World {
     async answers(count) {
       if (count > 0) await time.answers(count, ANSWERS_WITHIN_MS);
     },
-    async heal() {
+    async heal(wanted) {
+      const pauseMs = (lastEndsAt - time.now) / (wanted.length + 1);
+      for (const [by, one] of wanted.entries()) {
+        await world.advance(pauseMs);
+        world.submit(by, one);
+      }
       await world.advance(lastEndsAt + 1 - time.now);
     },
     async settle(ticketsJudged) {

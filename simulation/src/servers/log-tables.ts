@@ -2,7 +2,7 @@
  * The tables of the log as Postgres keeps them, and `append` as its SQL says it: the one part of the system that is written here a second
  * time. log-tables.int.test.ts holds it against Postgres.
  */
-import { fold, type Json, type State, type Submission } from '@morningai/core/task';
+import type { State } from '@morningai/core/task';
 import { readAppend } from './append-statement.ts';
 
 export type EventRow = {
@@ -51,14 +51,6 @@ export type Accepted = {
   readonly before: { readonly wakeAtMs: number | null; readonly leaseUntilMs: number | null } | null;
 };
 
-export type Queued = {
-  readonly id: string;
-  readonly agent: string;
-  readonly tenant: string;
-  readonly priority: number;
-  readonly input: Json;
-};
-
 export type LogTables = {
   readonly events: readonly EventRow[];
   readonly tasks: ReadonlyMap<string, TaskRow>;
@@ -66,8 +58,6 @@ export type LogTables = {
   readonly counters: ReadonlyMap<string, number>;
   readonly submissions: ReadonlyMap<string, { readonly taskId: string; readonly requestDigest: string }>;
   versionOf(stream: string): number;
-  /** A task that was submitted before the beginning. */
-  insertQueued(task: Queued, nowMs: number): void;
   append(
     values: readonly unknown[],
     nowMs: number,
@@ -242,55 +232,7 @@ export function createLogTables(epochMs: number, onAccepted: (accepted: Accepted
     };
   };
 
-  const insertQueued: LogTables['insertQueued'] = ({ id, agent, tenant, priority, input }, nowMs) => {
-    const data: Submission = {
-      agent,
-      input,
-      priority,
-      maxAttempts: 4,
-      maxCrashes: 3,
-      dueInMs: 0,
-      expiresInMs: null,
-      concurrencyKey: null,
-      labels: {},
-      idempotencyKey: null,
-      requestDigest: id,
-    };
-    const position = events.length + 1;
-    const event = {
-      position,
-      stream: `task/${id}`,
-      version: 1,
-      life: 1,
-      tenant,
-      type: 'TaskSubmitted',
-      recordedAtMs: nowMs,
-    };
-    events.push({ ...event, dataText: JSON.stringify(data) });
-    onAccepted({ events: events.slice(-1), before: null });
-    tasks.set(id, {
-      id,
-      agent,
-      tenant,
-      priority,
-      labels: null,
-      submittedPosition: position,
-      createdAtMs: nowMs,
-      updatedAtMs: nowMs,
-      startedAtMs: null,
-      finishedAtMs: null,
-      outcomePosition: null,
-      wakeAtMs: nowMs,
-      expiresAtMs: null,
-      version: 1,
-      fence: 0,
-      status: 'queued',
-      state: fold([{ type: 'TaskSubmitted', data }]),
-    });
-  };
-
   return {
-    insertQueued,
     events,
     tasks,
     leases,
