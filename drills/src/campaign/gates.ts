@@ -1,5 +1,5 @@
 /** What must be true of a schedule for its silence to mean anything. Pure. */
-import type { Operation } from '../history/operations.ts';
+import { NOT_ASKED, type Operation } from '../history/operations.ts';
 import type { Invariant, Verdict } from '../invariants/evidence.ts';
 import type { PlannedFault } from './draw-schedule.ts';
 import type { MadeFault } from './run-faults.ts';
@@ -17,7 +17,7 @@ const OK_SHARE_MIN = 0.5;
 
 /** @returns why it has shown nothing; empty: it counts */
 export function emptyPass({ planned, made, operations, fenced, verdicts }: GateInput): readonly string[] {
-  const asked = operations.filter(({ op }) => op !== 'fault' && op !== 'health');
+  const asked = operations.filter(({ op }) => !NOT_ASKED.has(op));
   // Whoever has no answer asks again, and against a service that is away many times: what counts is what was wanted.
   const wanted = Map.groupBy(asked, ({ op, key }) => `${op} ${key}`);
   const got = [...wanted.values()].filter((tries) => tries.some(({ phase }) => phase === 'ok')).length;

@@ -48,6 +48,21 @@ test('what was hurt is healed in time, the last first, and its marks are kept', 
   expect(phases).toEqual(['invoke', 'ok']);
 });
 
+test('an outage is told of from when all of it was made until the healing begins', async () => {
+  const { nemesis } = faultOf(hurtTwice);
+  await using recorder = await openRecorder({ run: 'run', seed: 1, path: undefined });
+  const [stack, hosts] = [{} as DrillStack, {} as DrillHosts];
+  const down = { ...nemesis, isDown: true };
+  const { signal } = new AbortController();
+  await runFaults([{ nemesis: down, atMs: 0, forMs: 1, seed: 1 }], { stack, hosts, recorder, signal });
+  expect(recorder.records.map(({ op, phase }) => `${op} ${phase}`)).toEqual([
+    'fault invoke',
+    'outage invoke',
+    'outage ok',
+    'fault ok',
+  ]);
+});
+
 test('a fault that could not be made to its end is healed as far as it was made', async () => {
   const { nemesis, done } = faultOf(async (scene, list) => {
     await hurtTwice(scene, list);

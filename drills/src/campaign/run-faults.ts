@@ -58,8 +58,10 @@ async function runFault(
       mark: (mark) => void marks.push(mark),
       onHeal: (undo) => healing.defer(undo),
     });
+    if (nemesis.isDown) recorder.record(`outage ${index}`, 'outage', nemesis.name, 'invoke', told);
     await delay(Math.max(0, fromMs + forMs - recorder.now()), undefined, { signal });
   } finally {
+    if (nemesis.isDown) recorder.record(`outage ${index}`, 'outage', nemesis.name, 'ok', told);
     await healing.disposeAsync();
     recorder.record(proc, 'fault', nemesis.name, 'ok', told);
   }

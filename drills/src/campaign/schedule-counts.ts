@@ -1,3 +1,4 @@
+import { NOT_ASKED } from '../history/operations.ts';
 import type { Evidence } from '../invariants/evidence.ts';
 import { ownStories } from '../invariants/task-stories.ts';
 
@@ -22,7 +23,7 @@ export function countsOf(
   world: { readonly fenced: number; readonly effects: ReadonlyMap<string, number> },
 ): Counts {
   const stories = ownStories(evidence);
-  const asked = evidence.operations.filter(({ op }) => op !== 'fault' && op !== 'health');
+  const asked = evidence.operations.filter(({ op }) => !NOT_ASKED.has(op));
   const phase = (wanted: string) => asked.filter((one) => one.phase === wanted).length;
   const ends = stories.flatMap(({ outcomes }) => outcomes.map(({ outcome }) => outcome));
   const outcome = (wanted: string) => ends.filter((one) => one === wanted).length;

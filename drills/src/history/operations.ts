@@ -13,6 +13,9 @@ export type Operation = {
   readonly answered: Value;
 };
 
+/** Of those who hurt and watch, and not of callers and workers. */
+export const NOT_ASKED: ReadonlySet<OperationName> = new Set(['fault', 'outage', 'health']);
+
 /** Pairs each `invoke` with the next record of its process; one without is unknown. Pure. */
 export function operationsOf(history: readonly HistoryRecord[]): readonly Operation[] {
   const open = new Map<string, HistoryRecord>();

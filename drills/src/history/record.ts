@@ -3,8 +3,10 @@
 /**
  * `submit`: a task. `submit-other`: another body under a used key, which must be refused. `read`: the task as it is. `step`: an effect and its
  * record, as a worker saw it. `health`: what the health service says of a component. `fault`: from the first harm until it is healed.
+ * `outage`: within a fault, from when nothing can be had of its target until the healing begins.
  */
-export type OperationName = 'submit' | 'submit-other' | 'cancel' | 'retry' | 'read' | 'step' | 'health' | 'fault';
+export type OperationName =
+  'submit' | 'submit-other' | 'cancel' | 'retry' | 'read' | 'step' | 'health' | 'fault' | 'outage';
 
 /** `info`: unknown; no answer, or one that leaves it open. It may have happened. */
 export type Phase = 'invoke' | 'ok' | 'fail' | 'info';
@@ -35,7 +37,7 @@ export type HistoryRecord = {
   /** Who: it does one thing at a time, so an answer belongs to its last `invoke`. */
   readonly proc: string;
   readonly op: OperationName;
-  /** Of the task; the component for `health`, the fault for `fault`. */
+  /** Of the task; the component for `health`, the fault for `fault` and `outage`. */
   readonly key: string;
   readonly phase: Phase;
   readonly value: Value;

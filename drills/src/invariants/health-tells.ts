@@ -14,36 +14,47 @@ export const healthTells: Invariant = {
   always: false,
   check({ operations, lostMs }) {
     const faults = operations.filter(({ op }) => op === 'fault');
+    const outages = operations.filter(({ op }) => op === 'outage');
     const looks = operations.filter(({ op, phase }) => op === 'health' && phase === 'ok');
-    return both(...COMPONENTS.map((component) => lies(component, looks, { faults, lostMs })));
+    return both(...COMPONENTS.map((component) => lies(component, looks, { faults, outages, lostMs })));
   },
 };
 
-/** Told wrong again and again: once may be a probe that a busy machine has kept waiting. */
-function lies(
-  component: string,
-  looks: readonly Operation[],
-  { faults, lostMs }: { readonly faults: readonly Operation[]; readonly lostMs: number },
-): Verdict {
-  const own = faults.filter(({ asked }) => asked.task === component);
+type Wrongs = {
+  readonly faults: readonly Operation[];
+  readonly outages: readonly Operation[];
+  readonly lostMs: number;
+};
+
+/**
+ * Told wrong again and again: once may be a probe that was kept waiting. A busy machine does so for longer, and what is up seems down; what is down
+ * answers on no machine.
+ */
+function lies(component: string, looks: readonly Operation[], { faults, outages, lostMs }: Wrongs): Verdict {
+  const isOwn = ({ asked }: Operation) => asked.task === component;
+  const own = { faults: faults.filter(isOwn), outages: outages.filter(isOwn) };
   const judged = looks.flatMap((look) => {
     const wanted = look.key === component ? truthOf(look, own) : undefined;
     return wanted === undefined ? [] : [{ look, wanted }];
   });
   let since: number | null = null;
+  let told: string | undefined;
   return judge(judged, ({ look: { invokedAt, answered }, wanted }) => {
-    if (answered.status === wanted) since = null;
-    else since ??= invokedAt;
-    if (since === null || invokedAt - since < LIE_MS + lostMs) return null;
+    if (answered.status === wanted || answered.status !== told) since = null;
+    told = answered.status;
+    if (told !== wanted) since ??= invokedAt;
+    const patienceMs = wanted === 'up' ? LIE_MS + lostMs : LIE_MS;
+    if (since === null || invokedAt - since < patienceMs) return null;
     return `${component} was ${wanted} at ${Math.round(invokedAt)} ms, and health has said ${answered.status} since ${Math.round(since)} ms`;
   });
 }
 
 /** Undefined: it has changed lately, or something less than an outage is done to it. */
-function truthOf({ invokedAt, endedAt }: Operation, faults: readonly Operation[]): 'up' | 'down' | undefined {
-  const isDown = faults.some(
-    (fault) => fault.asked.status === 'down' && fault.invokedAt + WITHIN_MS <= invokedAt && endedAt <= fault.endedAt,
-  );
+function truthOf(
+  { invokedAt, endedAt }: Operation,
+  { faults, outages }: Pick<Wrongs, 'faults' | 'outages'>,
+): 'up' | 'down' | undefined {
+  const isDown = outages.some((one) => one.invokedAt + WITHIN_MS <= invokedAt && endedAt <= one.endedAt);
   if (isDown) return 'down';
   const isHurt = faults.some((fault) => fault.invokedAt <= endedAt && invokedAt <= fault.endedAt + WITHIN_MS);
   return isHurt ? undefined : 'up';

@@ -170,7 +170,7 @@ const LIES: readonly (readonly [invariant: string, lie: string, Lie])[] = [
   [
     'health-tells',
     'health called up what was down',
-    (sound) => healthSaid(8_500, 'up')(healthSaid(6_400, 'up')(sound)),
+    (sound) => healthSaid(8_500, 'up')(healthSaid(6_400, 'up')({ ...sound, lostMs: 10_000 })),
   ],
   [
     'health-tells',

@@ -108,6 +108,11 @@ function operationsOf(): readonly Operation[] {
       endedAt: 9_000,
       asked: { nemesis: 'redis-killed', task: 'redis', status: 'down' },
     }),
+    operation('outage', 'redis-killed 1', {
+      invokedAt: 1_100,
+      endedAt: 8_800,
+      asked: { task: 'redis', status: 'down' },
+    }),
     health(500, 'up'),
     health(6_200, 'down'),
     health(20_000, 'up'),
