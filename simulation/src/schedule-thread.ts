@@ -6,4 +6,7 @@ import type { ThreadData } from './run-schedules.ts';
 const port = parentPort;
 if (port === null) throw new Error('run by run-schedules.ts');
 
-port.on('message', async (wanted: ThreadData) => port.postMessage(await runSchedule(wanted)));
+port.on('message', (wanted: ThreadData) => {
+  // What it throws ends the thread, and is told there.
+  void runSchedule(wanted).then((outcome) => port.postMessage(outcome));
+});
