@@ -23,7 +23,8 @@ export type DrillHosts = AsyncDisposable & {
 };
 
 const HOSTS = 2;
-const BUSY_MS = 5_000;
+/** As long as Postgres may be away in a schedule, and then some. */
+const BUSY_MS = 10_000;
 
 /** @param addresses of orchestrators: the workers are spread over them */
 export async function openDrillHosts(
