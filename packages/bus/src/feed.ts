@@ -33,8 +33,11 @@ export type FeedOptions = {
 export type Feed = {
   /** Makes the stream if need be, and finds the last position it really holds. */
   resume(checkpoint: FeedCheckpoint | null): Promise<FeedCheckpoint>;
-  /** Publishes in order, a message for all that follow one another under one subject. @returns the checkpoint behind them
-   * @throws when not all were acknowledged: resume before going on */
+  /**
+   * Publishes in order, a message for all that follow one another under one subject.
+   * @returns the checkpoint behind them
+   * @throws when not all were acknowledged: resume before going on
+   */
   publish(checkpoint: FeedCheckpoint, events: readonly FeedEvent[]): Promise<FeedCheckpoint>;
   readonly closed: Promise<unknown>;
   close(): Promise<void>;
